@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/comparison.h"
+#include "cli/config_store.h"
+#include "cli/files.h"
+#include "cli/git_store.h"
+#include "cli/libvirt_store.h"
+#include "engine/lock/lock.h"
+#include "engine/report/message_text.h"
+
+namespace busproof::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> paths;
+  std::string against;
+  bool regenerate = false;
+  RunOptions run;
+};
+
+ExitCode misused(std::string_view why) {
+  write_err(fmt::format("busproof check: error: {}\n", why));
+  return ExitCode::Unusable;
+}
+
+constexpr std::string_view kGit = "git:", kLibvirt = "libvirt:";
+
+ExitCode failed(const std::string& path, const Error& error) {
+  write_err(report::error_text(path, "", error));
+  return exit_code(error.kind);
+}
+
+ExitCode check_against_lock(const Options& options, Task task, std::string_view text) {
+  const auto lock = lock::read_lock(text);
+  if (!lock) {
+    write_err(report::error_text(options.against, text, lock.error()));
+    return exit_code(lock.error().kind);
+  }
+  task.lock = &*lock;
+  return run_and_report(std::move(task), options.run);
+}
+
+ExitCode check_against_store(const Options& options, Task task, const Result<std::unique_ptr<ConfigStore>>& reference) {
+  if (!reference) return failed(options.against, reference.error());
+  task.reference = reference->get();
+  task.reports_gone = true;
+  return run_and_report(std::move(task), options.run);
+}
+
+/// A folder that has nothing is no reference: more likely it is the wrong one.
+Result<std::unique_ptr<ConfigStore>> files_of(const std::string& path) {
+  auto files = FileStore::list({path});
+  if (!files) return std::unexpected(files.error());
+  if ((*files)->entries().empty())
+    return Refusal(Error{ErrorKind::Unsupported, "", "there is no *.xml in it to compare with"});
+  return std::move(*files);
+}
+
+ExitCode check(const Options& options) {
+  const std::string& against = options.against;
+  if (options.regenerate && !against.empty()) return misused("--regenerate and --against exclude each other");
+  const auto configs = FileStore::list(options.paths);
+  if (!configs) return misused(configs.error().message);
+  Task task{.configs = configs->get(), .lints = true, .regenerates = options.regenerate, .command = "check"};
+  if (against.empty()) return run_and_report(std::move(task), options.run);
+  if (against.starts_with(kGit))
+    return check_against_store(options, std::move(task),
+                               GitStore::open(against.substr(kGit.size()), **configs, options.paths));
+  if (against.starts_with(kLibvirt))
+    return check_against_store(options, std::move(task), LibvirtStore::open(against.substr(kLibvirt.size())));
+  if (!is_folder(against)) {
+    const auto text = read_text(against);
+    if (!text) return failed(against, text.error());
+    if (lock::is_lock(*text)) return check_against_lock(options, std::move(task), *text);
+  }
+  return check_against_store(options, std::move(task), files_of(against));
+}
+
+}  // namespace
+
+void add_check(CLI::App& app, Run& run) {
+  CLI::App* command = app.add_subcommand("check", "Look for what is wrong or risky in configs, and for what changed");
+  command->group("Commands");
+  auto options = std::make_shared<Options>();
+  command->add_option("PATH", options->paths, "domain XML, - for standard input, or a directory of *.xml")
+      ->required()
+      ->type_name("");
+  command->add_option("--against", options->against, "a file, a directory, git:REVISION, libvirt:URI, or a lock file")
+      ->type_name("REF");
+  command->add_flag("--regenerate", options->regenerate,
+                    "compare with what a manager that drops addresses makes of it");
+  add_run_options(*command, options->run);
+  command->footer(
+      "Each output goes to standard output, or with --format F=FILE to a file.\n"
+      "Exit code: 0 nothing found from --fail-on on; 1 something was; 2 wrong usage, or a\n"
+      "file that cannot be read; 3 nothing was checked. Of several, 2 comes before 3\n"
+      "before 1.\n"
+      "\n"
+      "Examples:\n"
+      "  busproof check domains/\n"
+      "  busproof check domains/ --against released/ --format text --format sarif=busproof.sarif\n"
+      "  busproof check --regenerate web01.xml");
+  command->callback([options, &run] { run = [options] { return check(*options); }; });
+}
+
+}  // namespace busproof::cli

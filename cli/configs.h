@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+
+#include "engine/abi/snapshot.h"
+#include "engine/assign/assign.h"
+#include "engine/base/finding.h"
+#include "engine/base/result.h"
+#include "engine/domain/domain.h"
+#include "engine/domain/xml_document.h"
+
+/// From the name of a file to the placed domain that its XML comes to.
+namespace busproof::cli {
+
+/// How much of a config is wanted; more takes longer.
+enum class Wanted : std::uint8_t {
+  Places,   ///< where everything sits
+  Reasons,  ///< and why
+  Guest,    ///< where it sits and all else that the guest sees
+};
+
+/// What a config says of its guest.
+struct GuestSide {
+  domain::Domain wish;  ///< as it was read
+  abi::AbiSnapshot snapshot;
+};
+
+/// A config that libvirt would take, completed as libvirt would complete it.
+struct Config {
+  std::string name;  ///< as messages call its file
+  domain::XmlDocument document;
+  assign::Assignment assignment;
+  std::optional<GuestSide> guest;  ///< with Wanted::Guest
+};
+
+/// Why there is no Config, and the text that the error's offset leads into.
+struct BadConfig {
+  std::string name, text;
+  Error error;
+};
+
+using ConfigResult = std::expected<Config, BadConfig>;
+
+/// The config that the text spells; messages call it `name`.
+ConfigResult config_of(std::string name, std::string text, Wanted wanted);
+
+/// The config in that file; "-" is standard input.
+ConfigResult load_config(const std::string& path, Wanted wanted);
+
+/// What there is to say of the config alone, sorted; it was loaded with Wanted::Guest.
+Findings lint_of(const Config& config);
+
+/// The message about it, for stderr.
+std::string error_text(const BadConfig& bad);
+
+}  // namespace busproof::cli

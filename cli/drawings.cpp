@@ -1,0 +1,98 @@
+#include "cli/drawings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "cli/configs.h"
+#include "cli/files.h"
+#include "engine/abi/diff.h"
+#include "engine/host/host_use.h"
+#include "engine/host/inventory.h"
+#include "engine/host/real_kernel.h"
+#include "engine/report/message_text.h"
+#include "engine/report/pci_names.h"
+#include "engine/report/tree_text.h"
+#include "fakesys/fake_kernel.h"
+#include "fakesys/recorded_host.h"
+#include "viz/diff_graph.h"
+#include "viz/guest_graph.h"
+#include "viz/host_graph.h"
+
+namespace busproof::cli {
+namespace {
+
+NoDrawing none(const BadConfig& bad) { return {bad.name, error_text(bad), exit_code(bad.error.kind)}; }
+
+/// The names of pci.ids, where a package of the system has put it.
+report::PciNames pci_names() {
+  for (const char* path : {"/usr/share/hwdata/pci.ids", "/usr/share/misc/pci.ids"})
+    if (const auto text = read_text(path)) return report::PciNames::parse(*text);
+  return {};
+}
+
+Result<host::Inventory> inventory_of(host::Kernel& kernel) {
+  auto inventory = host::scan(kernel);
+  if (inventory) {
+    host::note_uses(kernel, *inventory);
+    return *std::move(inventory);
+  }
+  std::string message = fmt::format("cannot list the PCI devices: {}", std::strerror(inventory.error().error));
+  return std::unexpected(Error{ErrorKind::Unreadable, "", std::move(message), {}, {}, {}});
+}
+
+Result<host::Inventory> read_host(const std::string& file) {
+  if (file.empty()) {
+    host::RealKernel kernel;
+    return inventory_of(kernel);
+  }
+  const auto text = read_text(file);
+  if (!text) return std::unexpected(text.error());
+  auto host = fakesys::load_host(*text);
+  if (!host) return std::unexpected(host.error());
+  fakesys::FakeKernel kernel(*std::move(host));
+  return inventory_of(kernel);
+}
+
+}  // namespace
+
+DrawingResult draw_config(const std::string& file, Content content) {
+  const auto config = load_config(file, content == Content::Page ? Wanted::Guest : Wanted::Places);
+  if (!config) return std::unexpected(none(config.error()));
+  const domain::PlacedDomain& placed = config->assignment.placed;
+  Drawing drawing{.file = config->name, .name = placed.domain().name, .graph = viz::guest_graph(placed)};
+  if (content == Content::Picture) return drawing;
+  drawing.findings = lint_of(*config);
+  drawing.tree = report::tree_text(placed, {});
+  return drawing;
+}
+
+DrawingResult draw_difference(const std::string& old_file, const std::string& new_file, Content content) {
+  const auto before = load_config(old_file, Wanted::Guest), after = load_config(new_file, Wanted::Guest);
+  if (!before && !after) {
+    NoDrawing both = none(before.error());
+    both.message += error_text(after.error());
+    both.code = worst(both.code, none(after.error()).code);
+    return std::unexpected(std::move(both));
+  }
+  if (!before || !after) return std::unexpected(none(before ? after.error() : before.error()));
+  const abi::AbiSnapshot& was = before->guest->snapshot;
+  const abi::AbiSnapshot& is = after->guest->snapshot;
+  Drawing drawing{
+      .file = fmt::format("{} → {}", before->name, after->name), .name = is.name, .graph = viz::diff_graph(was, is)};
+  if (content == Content::Page) drawing.findings = abi::diff(was, is);
+  return drawing;
+}
+
+DrawingResult draw_host(const std::string& file) {
+  const std::string name = file.empty() ? "this host" : shown_name(file);
+  const auto inventory = read_host(file);
+  if (!inventory)
+    return std::unexpected(
+        NoDrawing{name, report::error_text(name, "", inventory.error()), exit_code(inventory.error().kind)});
+  return Drawing{.file = name, .name = name, .graph = viz::host_graph(*inventory, pci_names())};
+}
+
+}  // namespace busproof::cli

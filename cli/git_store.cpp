@@ -1,0 +1,126 @@
+#include "cli/git_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "cli/files.h"
+#include "engine/domain/xml_document.h"
+
+namespace busproof::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error unreadable(std::string message, std::string remedy = {}) {
+  return {ErrorKind::Unreadable, "", std::move(message), {}, std::move(remedy), {}};
+}
+
+/// "git -C FOLDER …" with the folder of the first path. In a hook git says itself where the repository is, and means it
+/// from the current folder.
+std::vector<std::string> git(const std::vector<std::string>& paths, std::vector<std::string> words) {
+  fs::path folder = ".";
+  if (paths[0] != "-" && std::getenv("GIT_DIR") == nullptr)
+    folder = is_folder(paths[0]) ? fs::path(paths[0]) : fs::absolute(paths[0]).parent_path();
+  std::vector<std::string> command = {"git", "-C", folder.string()};
+  std::ranges::move(words, std::back_inserter(command));
+  return command;
+}
+
+std::string without_newline(std::string text) {
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+/// Where the path lies from the top; what lies outside keeps its name.
+std::string key_of(const std::string& path, const fs::path& top) {
+  std::error_code ignored;
+  const fs::path relative = fs::weakly_canonical(fs::absolute(path), ignored).lexically_relative(top);
+  return relative.empty() || *relative.begin() == ".." ? path : relative.string();
+}
+
+struct Blob {
+  std::string_view id, path;
+};
+
+/// Of the output of `git ls-tree -r -z`: "100644 blob ID\tPATH", ended by NUL.
+std::vector<Blob> blobs_of(std::string_view listing) {
+  std::vector<Blob> blobs;
+  while (!listing.empty()) {
+    const std::string_view line = listing.substr(0, listing.find('\0'));
+    listing.remove_prefix(std::min(line.size() + 1, listing.size()));
+    const std::size_t tab = line.find('\t');
+    const std::string_view head = line.substr(0, tab);
+    const std::string_view kind = head.substr(head.find(' ') + 1);
+    if (tab != std::string_view::npos && kind.starts_with("blob "))
+      blobs.push_back({kind.substr(5), line.substr(tab + 1)});
+  }
+  return blobs;
+}
+
+bool lies_below(std::string_view key, const std::string& folder) {
+  return folder == "." || (key.starts_with(folder) && key.substr(folder.size()).starts_with('/'));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<GitStore>> GitStore::open(const std::string& revision, FileStore& configs,
+                                                 const std::vector<std::string>& paths) {
+  const auto top_text = output_of(git(paths, {"rev-parse", "--show-toplevel"}));
+  if (!top_text) return std::unexpected(top_text.error());
+  const fs::path top = without_newline(*top_text);
+  const auto commit =
+      output_of(git(paths, {"rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{tree}"}));
+  if (!commit)
+    return std::unexpected(unreadable(fmt::format("git knows no revision '{}'", revision),
+                                      "fetch it first; clones of CI services are often shallow"));
+  const auto listing = output_of(git(paths, {"ls-tree", "-r", "-z", "--full-tree", without_newline(*commit)}));
+  if (!listing) return std::unexpected(listing.error());
+  auto objects = Dialogue::begin(git(paths, {"cat-file", "--batch"}));
+  if (!objects) return std::unexpected(objects.error());
+
+  std::set<std::string> keys;
+  for (std::size_t i = 0; i < configs.entries().size(); ++i) {
+    configs.set_key(i, key_of(configs.path(i), top));
+    keys.insert(configs.entries()[i].key);
+  }
+  std::vector<std::string> folders;
+  for (const std::string& path : paths)
+    if (is_folder(path)) folders.push_back(key_of(path, top));
+
+  auto store = std::make_unique<GitStore>(revision, *std::move(objects));
+  for (const Blob& blob : blobs_of(*listing)) {
+    const std::string key(blob.path);
+    std::error_code ignored;
+    const bool has_gone = key.ends_with(".xml") && !fs::exists(top / key, ignored);
+    if (!keys.contains(key) && !has_gone) continue;
+    const bool missed =
+        std::ranges::any_of(folders, [&](const std::string& folder) { return lies_below(key, folder); });
+    store->entries_.push_back({key, fmt::format("git:{}:{}", revision, key), false, missed});
+    store->ids_.emplace_back(blob.id);
+  }
+  return store;
+}
+
+Result<std::string> GitStore::read(std::size_t entry) const {
+  const std::lock_guard lock(mutex_);
+  if (auto asked = objects_.ask(ids_[entry]); !asked) return std::unexpected(asked.error());
+  const auto head = objects_.line();  // "ID blob SIZE"
+  if (!head) return std::unexpected(head.error());
+  std::size_t size = 0;
+  const std::size_t number = head->rfind(' ') + 1;
+  const auto read = std::from_chars(head->data() + number, head->data() + head->size(), size);
+  if (read.ec != std::errc() || size > domain::XmlDocument::kTextMaxBytes)
+    return std::unexpected(unreadable("git cat-file: " + *head));
+  auto text = objects_.bytes(size);
+  if (const auto newline = objects_.bytes(1); !newline) return std::unexpected(newline.error());
+  return text;
+}
+
+}  // namespace busproof::cli

@@ -1,0 +1,290 @@
+#include "viz/render.h"
+
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/config_paths.h"
+#include "cli/drawings.h"
+#include "cli/files.h"
+#include "cli/parallel.h"
+#include "engine/report/message_text.h"
+#include "viz/page.h"
+
+namespace busproof::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kHtml = "html";
+
+struct Options {
+  std::vector<std::string> files;
+  std::vector<std::string> diff;  ///< old, new; or nothing
+  bool host = false;
+  std::string host_file;  ///< a recorded or made-up host; empty: this one
+  std::string output;
+  std::string format;
+  bool html = false;
+  bool dark = false;
+  bool open = false;
+};
+
+/// What to write: "svg" … "html"; empty where neither an option nor the name of the output says it.
+std::string format_of(const Options& options) {
+  if (options.html) return std::string(kHtml);
+  if (!options.format.empty()) return options.format;
+  const std::string ending = fs::path(options.output).extension().string();
+  const std::string format = ending.empty() ? ending : ending.substr(1);
+  return format == kHtml || viz::format_named(format) ? format : std::string();
+}
+
+bool is_page(const Options& options) { return format_of(options) == kHtml; }
+
+bool is_folder_name(const std::string& path) { return is_folder(path) || path.ends_with('/'); }
+
+/// In the output folder, "web01.svg" for "domains/web01.xml".
+std::string target_in_folder(const Options& options, const std::string& file, std::string_view ending) {
+  return (fs::path(options.output) / fs::path(file).stem()).string() + "." + std::string(ending);
+}
+
+std::string subject_misuse(const Options& options) {
+  const int subjects = (options.files.empty() ? 0 : 1) + (options.diff.empty() ? 0 : 1) + (options.host ? 1 : 0);
+  if (subjects == 0) return "a domain XML is missing; or --host, or --diff OLD NEW";
+  if (subjects > 1) return "domain XML, --host and --diff exclude each other";
+  if (options.files.empty() && is_folder_name(options.output))
+    return "--host and --diff make one picture, not a folder of them";
+  if (options.diff == std::vector<std::string>{"-", "-"}) return "only one of the two can be standard input";
+  if (options.html && !options.format.empty() && options.format != kHtml)
+    return "--html and --format exclude each other";
+  return {};
+}
+
+std::string output_misuse(const Options& options) {
+  if (options.output.empty()) return "say where to: -o FILE.svg, .png, .pdf, .dot or .html, or -o - with --format";
+  if (options.output == "-" && format_of(options).empty()) return "-o - needs --format svg, png, pdf, dot or html";
+  if (options.output == "-" && options.open) return "--open needs a file";
+  if (is_folder_name(options.output)) return {};
+  if (options.files.size() > 1 && !is_page(options)) return "several files need a folder, -o FOLDER/, or --html";
+  if (format_of(options).empty())
+    return fmt::format("-o {}: what is it to be? Let the name end in .svg, .png, .pdf, .dot or .html, or add --format",
+                       options.output);
+  return {};
+}
+
+std::string folder_misuse(const Options& options) {
+  if (!is_folder_name(options.output)) return {};
+  if (std::ranges::count(options.files, "-") > 0) return "-o FOLDER takes files, not standard input";
+  std::set<std::string> targets;
+  if (is_page(options)) targets.insert(target_in_folder(options, "index", kHtml));
+  for (const std::string& file : options.files)
+    if (const std::string target = target_in_folder(options, file, format_of(options)); !targets.insert(target).second)
+      return fmt::format("-o FOLDER would write two files to {}", target);
+  return {};
+}
+
+/// What is wrong with the options taken together; empty if all is well.
+std::string misuse(const Options& options) {
+  for (const auto check : {subject_misuse, output_misuse, folder_misuse})
+    if (std::string why = check(options); !why.empty()) return why;
+  return {};
+}
+
+ExitCode say(const std::string& name, const Error& error) {
+  write_err(report::error_text(name, "", error));
+  return exit_code(error.kind);
+}
+
+ExitCode say(const NoDrawing& none) {
+  write_err(none.message);
+  return none.code;
+}
+
+ExitCode put(const std::string& target, std::string_view bytes) {
+  if (target == "-") {
+    if (const auto written = write_out(bytes); !written) return say("<stdout>", written.error());
+    return ExitCode::Done;
+  }
+  auto replacement = Replacement::prepare(target, bytes);
+  if (!replacement) return say(target, replacement.error());
+  auto done = replacement->sync();
+  if (done) done = replacement->take_place();
+  if (!done) return say(target, done.error());
+  sync_folder(replacement->folder());
+  return ExitCode::Done;
+}
+
+/// Hands the file to the desktop, and does not wait for the viewer to be closed.
+ExitCode show(const std::string& file) {
+  std::string program = "xdg-open", argument = file;
+  std::vector<char*> arguments = {program.data(), argument.data(), nullptr};
+  pid_t viewer = 0;
+  if (::posix_spawnp(&viewer, program.c_str(), nullptr, nullptr, arguments.data(), environ) != 0)
+    return say(file, {ErrorKind::Unreadable, "", "written, but cannot be shown: no xdg-open", {}, {}, {}});
+  int status = 0;
+  ::waitpid(viewer, &status, 0);
+  return ExitCode::Done;
+}
+
+class Rendering {
+ public:
+  explicit Rendering(const Options& options) : options_(options) {}
+
+  ExitCode run() {
+    std::error_code failure;  // what comes of it shows when the files are written
+    if (is_folder_name(options_.output)) fs::create_directories(options_.output, failure);
+    const ExitCode code = is_page(options_) ? draw_pages() : draw_pictures();
+    if (code != ExitCode::Done || !options_.open) return code;
+    const std::string index = target_in_folder(options_, "index", kHtml);
+    return show(is_folder_name(options_.output) && is_page(options_) ? index : options_.output);
+  }
+
+ private:
+  [[nodiscard]] std::size_t count() const { return options_.files.empty() ? 1 : options_.files.size(); }
+
+  [[nodiscard]] DrawingResult draw(std::size_t i, Content content) const {
+    if (options_.host) return draw_host(options_.host_file);
+    if (!options_.diff.empty()) return draw_difference(options_.diff[0], options_.diff[1], content);
+    return draw_config(options_.files[i], content);
+  }
+
+  Result<std::string> bytes_of(const Drawing& drawing, viz::Format format) {
+    auto picture = viz::render(drawing.graph, format, options_.dark ? viz::Theme::Dark : viz::Theme::Light);
+    if (!picture) return std::unexpected(picture.error());
+    for (const std::string& remark : picture->remarks) write_err(report::note_text(drawing.file, remark));
+    return std::move(picture->bytes);
+  }
+
+  ExitCode draw_pictures() {
+    ExitCode code = ExitCode::Done;
+    Progress progress("render", count());
+    for (std::size_t i = 0; i < count(); ++i, progress.step()) code = worst(code, draw_picture(i));
+    return code;
+  }
+
+  ExitCode draw_picture(std::size_t i) {
+    const auto drawing = draw(i, Content::Picture);
+    if (!drawing) return say(drawing.error());
+    const std::string format = format_of(options_).empty() ? "svg" : format_of(options_);
+    const auto bytes = bytes_of(*drawing, viz::format_named(format).value_or(viz::Format::Svg));
+    if (!bytes) return say(drawing->file, bytes.error());
+    return put(
+        is_folder_name(options_.output) ? target_in_folder(options_, options_.files[i], format) : options_.output,
+        *bytes);
+  }
+
+  /// What the page shows of one config; where libvirt would refuse it, why.
+  std::pair<viz::PageEntry, ExitCode> entry(std::size_t i) {
+    auto drawing = draw(i, Content::Page);
+    if (!drawing) {
+      const NoDrawing& none = drawing.error();
+      write_err(none.message);
+      return {{.name = fs::path(none.file).filename().string(), .file = none.file, .error = none.message}, none.code};
+    }
+    const auto svg = bytes_of(*drawing, viz::Format::Svg);
+    viz::PageEntry entry{.name = std::move(drawing->name),
+                         .file = drawing->file,
+                         .tree = std::move(drawing->tree),
+                         .graph = std::move(drawing->graph),
+                         .svg = svg.value_or(""),
+                         .findings = std::move(drawing->findings)};
+    if (svg) return {std::move(entry), ExitCode::Done};
+    entry.error = svg.error().message;
+    return {std::move(entry), say(entry.file, svg.error())};
+  }
+
+  ExitCode draw_pages() {
+    ExitCode code = ExitCode::Done;
+    std::vector<viz::PageEntry> entries;
+    std::vector<viz::IndexEntry> index;
+    Progress progress("render", count());
+    for (std::size_t i = 0; i < count(); ++i, progress.step()) {
+      auto [drawn, outcome] = entry(i);
+      code = worst(code, outcome);
+      if (is_folder_name(options_.output))
+        index.push_back(put_page(options_.files[i], drawn, code));
+      else
+        entries.push_back(std::move(drawn));
+    }
+    const std::string title = entries.size() == 1 ? entries[0].name : fmt::format("{} configs", count());
+    if (is_folder_name(options_.output))
+      return worst(code, put(target_in_folder(options_, "index", kHtml), viz::index_page(title, index)));
+    return worst(code, put(options_.output, viz::page(title, entries)));
+  }
+
+  /// A page of its own, with the picture beside it for the index.
+  viz::IndexEntry put_page(const std::string& file, const viz::PageEntry& drawn, ExitCode& code) {
+    const std::string page = target_in_folder(options_, file, kHtml);
+    const std::string picture = target_in_folder(options_, file, "svg");
+    code = worst(code, put(page, viz::page(drawn.name, {drawn})));
+    if (!drawn.svg.empty()) code = worst(code, put(picture, drawn.svg));
+    return {.name = drawn.name,
+            .page = fs::path(page).filename().string(),
+            .thumbnail = drawn.svg.empty() ? "" : fs::path(picture).filename().string(),
+            .remark = drawn.svg.empty() ? "no picture" : viz::count_text(drawn.findings)};
+  }
+
+  const Options& options_;
+};
+
+ExitCode render(Options options) {
+  std::string why = subject_misuse(options);
+  if (why.empty() && !options.files.empty()) {
+    auto files = config_files(options.files);
+    if (!files) return say(files.error().device, files.error());
+    options.files = *std::move(files);
+  }
+  why = misuse(options);
+  if (why.empty()) return Rendering(options).run();
+  write_err(fmt::format("busproof render: error: {}\n", why));
+  return ExitCode::Unusable;
+}
+
+}  // namespace
+
+void add_render(CLI::App& app, Run& run) {
+  CLI::App* command = app.add_subcommand("render", "Draw a guest's buses, a host, or what two configs differ in");
+  command->group("Commands");
+  auto options = std::make_shared<Options>();
+  command->add_option("PATH", options->files, "domain XML, or folders of them; - is standard input")->type_name("");
+  CLI::Option* host = command->add_option("--host", options->host_file, "this host, or the one that the file records")
+                          ->expected(0, 1)
+                          ->type_name("[FILE.json]");
+  command->add_option("--diff", options->diff, "what the guest of NEW would notice that was that of OLD")
+      ->expected(2)
+      ->type_name("OLD NEW");
+  command->add_option("-o,--output", options->output, "write there; a folder takes several files")->type_name("FILE");
+  command->add_option("--format", options->format, "unless the name of the output says it")
+      ->check(CLI::IsMember({"svg", "png", "pdf", "dot", "html"}).description(""))
+      ->type_name("svg|png|pdf|dot|html");
+  command->add_flag("--html", options->html, "a page with picture, findings and tree; in a folder, an index too");
+  command->add_flag("--dark", options->dark, "light on dark");
+  command->add_flag("--open", options->open, "show what was written");
+  command->footer(
+      "A domain without all its addresses is drawn as libvirt would complete it. Pages need no network.\n"
+      "Exit code: 0 drawn; 1 libvirt would refuse a domain; 2 wrong usage, or a file that cannot be read or\n"
+      "written; 3 no picture, say because Graphviz lacks the plugin for it.\n"
+      "\n"
+      "Examples:\n"
+      "  busproof render web01.xml -o web01.svg\n"
+      "  busproof render --diff web01.old.xml web01.xml -o web01.diff.svg\n"
+      "  busproof render --host -o host.svg\n"
+      "  busproof render domains/ --html -o fleet/");
+  command->callback([options, host, &run] {
+    options->host = host->count() > 0;
+    run = [options] { return render(*options); };
+  });
+}
+
+}  // namespace busproof::cli

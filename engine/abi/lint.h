@@ -1,0 +1,28 @@
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "engine/base/finding.h"
+#include "engine/base/result.h"
+#include "engine/domain/placed_domain.h"
+#include "engine/pci/address.h"
+
+namespace busproof::abi {
+
+/// What is known of the host that the domain is meant for; all of it may be unknown.
+struct HostFacts {
+  std::map<pci::HostAddress, int> node_of_card;  ///< NUMA nodes of the host
+  std::map<int, int> node_of_cell;               ///< guest's NUMA cell → the host node that its memory is bound to
+};
+
+/// What is wrong, risky or wasteful in one config. Sorted.
+Findings lint(const domain::PlacedDomain& placed, const HostFacts& facts = {});
+
+/// What the config leaves to libvirt although it decides what the guest sees; `wish` is what `placed` was made of.
+Findings lint_unplaced(const domain::Domain& wish, const domain::PlacedDomain& placed);
+
+/// The refusal of a config as a finding.
+Finding refusal_finding(const Error& error);
+
+}  // namespace busproof::abi

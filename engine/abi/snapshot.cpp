@@ -1,0 +1,228 @@
+#include "engine/abi/snapshot.h"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+#include <utility>
+#include <variant>
+
+#include "engine/abi/hotplug_slots.h"
+#include "engine/abi/type_words.h"
+#include "engine/domain/address_text.h"
+#include "engine/topology/bus_numbers.h"
+#include "engine/topology/buses.h"
+#include "engine/topology/device_rules.h"
+
+namespace busproof::abi {
+namespace {
+
+using domain::Device;
+using domain::DeviceKind;
+using topology::Buses;
+using topology::BusNumbers;
+using topology::GuestBus;
+using topology::Occupant;
+
+AbiController controller_of(const domain::Controller& controller) {
+  return {.type = controller.type,
+          .index = controller.index.value_or(0),
+          .pci_model = controller.pci_model,
+          .model_name = controller.model_name,
+          .chassis_nr = controller.target.chassis_nr,
+          .chassis = controller.target.chassis,
+          .port = controller.target.port,
+          .bus_nr = controller.target.bus_nr,
+          .target_index = controller.target.index,
+          .node = controller.target.node,
+          .hotplug = controller.target.hotplug != domain::Switch::Off,
+          .ports = controller.ports,
+          .master_start = controller.master_start,
+          .guest_bus = std::nullopt};
+}
+
+AbiDevice device_of(const Device& device) {
+  AbiDevice abi{.kind = device.kind,
+                .alias = device.alias,
+                .mac = device.mac,
+                .target = device.kind == DeviceKind::Interface ? "" : device.target,
+                .serial = {},
+                .host = host_of(device),
+                .controller = std::nullopt,
+                .pci = std::nullopt,
+                .address = address_text(device),
+                .model = device.model,
+                .type = type_of(device),
+                .primary = device.primary,
+                .acpi_index = device.acpi_index,
+                .boot_order = device.boot_order,
+                .details = device.details,
+                .name = {},
+                .added = device.element == domain::kNoElement,
+                .offset = device.offset};
+  if (device.controller) abi.controller = controller_of(*device.controller);
+  const auto serial = std::ranges::find(device.details, domain::Detail::Serial, &domain::DetailValue::detail);
+  if (serial != device.details.end()) abi.serial = serial->value;
+  return abi;
+}
+
+/// All that is known of the buses, and what follows from it for one device.
+class Topology {
+ public:
+  explicit Topology(const domain::Domain& domain)
+      : domain_(domain),
+        buses_(topology::buses_of(domain)),
+        numbers_(topology::number_buses(buses_)),
+        slots_(domain, buses_, numbers_) {}
+
+  void fill(std::vector<AbiDevice>& devices) const {
+    for (std::size_t bus = 0; bus < buses_.all.size(); ++bus) {
+      AbiDevice& maker = devices[buses_.all[bus].controller];
+      maker.controller->guest_bus = numbers_.number[bus];
+      for (const Occupant& occupant : buses_.all[bus].occupants) devices[occupant.device].pci = place_of(bus, occupant);
+    }
+  }
+  [[nodiscard]] std::optional<topology::Family> family() const { return buses_.family; }
+
+ private:
+  [[nodiscard]] PciPlace place_of(std::size_t bus, const Occupant& occupant) const {
+    PciPlace place{.at = occupant.at, .multifunction = occupant.multifunction, .seen = std::nullopt, .node = {}};
+    if (numbers_.number[bus] && !occupant.unseen) {
+      const Device& device = domain_.devices[occupant.device];
+      place.seen = GuestView{*numbers_.number[bus], std::nullopt, std::nullopt};
+      if (device.kind == DeviceKind::Interface) place.seen->slot = slots_.find(buses_, bus, occupant.at);
+      if (buses_.has_acpi) place.seen->onboard = device.acpi_index;
+    }
+    place.path.steps.push_back({occupant.at.slot(), occupant.at.function()});
+    climb(bus, place);
+    return place;
+  }
+
+  /// The NUMA node is that of the expander which the way leads over; without ACPI nobody tells the guest of it. Of
+  /// buses that sit on each other there is no way to any, and one round tells as much as many.
+  void climb(std::size_t bus, PciPlace& place) const {
+    std::vector<bool> passed(buses_.all.size());
+    while (!passed[bus]) {
+      passed[bus] = true;
+      const GuestBus& self = buses_.all[bus];
+      if (self.index != 0) place.above.push_back(self.index);
+      if (self.is_expander()) {
+        if (self.model == pci::ControllerModel::PciExpanderBus) place.path.steps.push_back({0, 0});
+        place.path.root = self.bus_nr.value_or(0);
+        if (buses_.has_acpi) place.node = domain_.devices[self.controller].controller->target.node;
+        break;
+      }
+      if (!self.parent) break;
+      const pci::GuestAddress& at = buses_.all[*self.parent].occupants[*self.occupant].at;
+      place.path.steps.push_back({at.slot(), at.function()});
+      bus = *self.parent;
+    }
+    std::ranges::reverse(place.path.steps);
+    std::ranges::reverse(place.above);
+  }
+
+  const domain::Domain& domain_;
+  Buses buses_;
+  BusNumbers numbers_;
+  HotplugSlots slots_;
+};
+
+/// By kind and identity, then by place: nothing in it knows of the order of elements.
+auto rank_of(const AbiDevice& device) {
+  const auto& controller = device.controller;
+  return std::tuple(device.kind, controller ? controller->type : domain::ControllerType{},
+                    controller ? controller->index : 0, std::tie(device.alias, device.mac, device.target, device.host),
+                    device.pci ? std::optional(device.pci->at) : std::nullopt,
+                    std::tie(device.address, device.type, device.model, device.serial, device.details));
+}
+
+/// Moves each device once: there is much in them.
+std::vector<AbiDevice> sorted(std::vector<AbiDevice> devices) {
+  std::vector<AbiDevice*> order;
+  order.reserve(devices.size());
+  for (AbiDevice& device : devices) order.push_back(&device);
+  std::ranges::sort(order, [](const AbiDevice* a, const AbiDevice* b) {
+    const auto ranks = rank_of(*a) <=> rank_of(*b);
+    return ranks != 0 ? ranks < 0 : *a < *b;
+  });
+  std::vector<AbiDevice> result;
+  result.reserve(devices.size());
+  for (AbiDevice* device : order) result.push_back(std::move(*device));
+  return result;
+}
+
+void name_devices(std::vector<AbiDevice>& devices) {
+  std::array<std::size_t, domain::kDeviceKindCount> count{};
+  for (AbiDevice& device : devices) {
+    Device named;
+    named.kind = device.kind;
+    named.alias = device.alias;
+    named.mac = device.mac;
+    named.target = device.target;
+    if (device.controller) {
+      named.controller.emplace();
+      named.controller->type = device.controller->type;
+      named.controller->index = device.controller->index;
+    }
+    device.name = display_name(named, ++count[static_cast<std::size_t>(device.kind)]);
+  }
+}
+
+bool lacks_place(const Device& device) {
+  const auto* pci = std::get_if<domain::PciAddress>(&device.address);
+  return (pci != nullptr && !pci->at) || std::holds_alternative<domain::NoAddress>(device.address);
+}
+
+AbiSnapshot snapshot_of(const domain::PlacedDomain& placed, const domain::Domain* wish) {
+  const domain::Domain& domain = placed.domain();
+  const Topology topology(domain);
+  AbiSnapshot abi{.name = domain.name,
+                  .uuid = domain.uuid,
+                  .virt_type = domain.virt_type,
+                  .arch = domain.arch,
+                  .machine = domain.machine,
+                  .family = topology.family(),
+                  .has_acpi = domain.has_acpi,
+                  .details = domain.details,
+                  .devices = {}};
+  abi.devices.reserve(domain.devices.size());
+  for (const Device& device : domain.devices) abi.devices.push_back(device_of(device));
+  topology.fill(abi.devices);
+  if (wish != nullptr) {
+    std::vector<bool> lacking;  // by element
+    for (const Device& device : wish->devices) {
+      if (device.element == domain::kNoElement) continue;
+      if (lacking.size() <= device.element) lacking.resize(device.element + 1);
+      lacking[device.element] = lacks_place(device);
+    }
+    for (std::size_t i = 0; i < domain.devices.size(); ++i) {
+      const std::uint32_t element = domain.devices[i].element;
+      abi.devices[i].address_chosen = abi.devices[i].pci && (element >= lacking.size() || lacking[element]);
+    }
+  }
+  std::erase_if(abi.devices, [](const AbiDevice& device) { return is_nothing(device.kind, device.model); });
+  abi.devices = sorted(std::move(abi.devices));
+  name_devices(abi.devices);
+  return abi;
+}
+
+}  // namespace
+
+bool is_nothing(DeviceKind kind, std::string_view model) {
+  return model == "none" &&
+         (kind == DeviceKind::Memballoon || kind == DeviceKind::Video || kind == DeviceKind::Controller);
+}
+
+std::string address_text(const Device& device) {
+  // A disk's place on its controller follows from its name where the XML does not say it.
+  if (device.drive && std::holds_alternative<domain::NoAddress>(device.address))
+    return domain::bus_address_text(*device.drive);
+  return domain::bus_address_text(device.address);
+}
+
+AbiSnapshot snapshot(const domain::PlacedDomain& placed) { return snapshot_of(placed, nullptr); }
+
+AbiSnapshot snapshot(const domain::PlacedDomain& placed, const domain::Domain& wish) {
+  return snapshot_of(placed, &wish);
+}
+
+}  // namespace busproof::abi

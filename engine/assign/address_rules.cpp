@@ -1,0 +1,47 @@
+#include "engine/assign/address_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+#include "engine/topology/device_rules.h"
+
+namespace busproof::assign {
+namespace {
+
+constexpr auto kTypeNames =
+    std::to_array<std::string_view>({"none", "pci", "drive", "virtio-serial", "ccid", "usb", "spapr-vio", "virtio-s390",
+                                     "ccw", "virtio-mmio", "isa", "dimm", "unassigned"});
+static_assert(kTypeNames.size() == std::variant_size_v<domain::DeviceAddress>);
+
+bool fits(const AddressRule& rule, When when, const domain::Device& device) {
+  return rule.when == when && rule.kind == device.kind &&
+         (rule.subject.empty() || rule.subject == topology::subject_of(device)) &&
+         (rule.model.empty() || rule.model == device.model);
+}
+
+std::string remedy_for(AddressTypes may_have) {
+  std::string types;
+  for (std::size_t i = 1; i < kTypeNames.size(); ++i)
+    if (may_have.contains(static_cast<AddressType>(i)))
+      types += fmt::format("{}type='{}'", types.empty() ? "" : " or ", kTypeNames[i]);
+  return types.empty() ? "remove the <address> element" : fmt::format("use <address {}>, or remove the element", types);
+}
+
+}  // namespace
+
+Result<void> check_address_type(const domain::Device& device, When when) {
+  const AddressType type = type_of(device.address);
+  if (type == AddressType::None) return {};
+  const auto* const rule =
+      std::ranges::find_if(kAddressRules, [&](const AddressRule& row) { return fits(row, when, device); });
+  if (rule == kAddressRules.end() || rule->may_have.contains(type)) return {};
+  return refused("E114",
+                 fmt::format(fmt::runtime(rule->refusal), fmt::arg("address", type_name(device.address)),
+                             fmt::arg("model", device.model), fmt::arg("subject", topology::subject_of(device)),
+                             fmt::arg("target", device.target)),
+                 remedy_for(rule->may_have));
+}
+
+}  // namespace busproof::assign

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <variant>
+
+#include "engine/assign/assign.h"
+#include "engine/assign/growth.h"
+#include "engine/domain/domain.h"
+#include "engine/topology/machine_rules.h"
+#include "engine/topology/slot_map.h"
+
+/// What each device of a completed domain asks a bus for.
+namespace busproof::assign {
+
+bool is_pci_controller(const domain::Device& device);
+/// Whether the device is the controller of a root bus, which sits nowhere itself.
+bool is_root(const domain::Device& device);
+
+/// What the seating needs to know of the machine as a whole.
+struct MachineFacts {
+  topology::Family family{};
+  bool root_is_pci = false;
+  bool root_is_pcie = false;
+  std::int64_t highest_index = -1;  ///< of the PCI controllers; -1: there is none
+  Roots roots = Roots::One;
+  bool has_zpci = false;
+  bool seats_devices = true;  ///< false on boards that libvirt knows no PCI of: only explicit addresses are looked at
+};
+MachineFacts facts_of(const domain::Domain& domain);
+
+/// Whether the XML says where the device sits.
+enum class Written : std::uint8_t { No, Yes };
+
+/// What the device asks for; kind None for one that takes no PCI slot. A passed-through card that is conventional asks
+/// for a conventional slot, unless the XML says where it goes.
+topology::SlotWish wish_of(const domain::Device& device, Written written, const MachineFacts& machine,
+                           const HostCards& cards);
+
+topology::SlotWish endpoint_wish(topology::SlotKind kind);
+topology::SlotWish controller_wish(pci::ControllerModel model);
+
+}  // namespace busproof::assign

@@ -1,0 +1,332 @@
+#include "engine/domain/xml_details.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "engine/base/text.h"
+#include "engine/domain/xml_tree.h"
+
+namespace busproof::domain {
+namespace {
+
+using pugi::xml_node;
+
+/// How a value is spelled, and so when two of them are the same.
+enum class Form : std::uint8_t {
+  Word,
+  Number,
+  Size,      ///< a number with a unit beside it, KiB when there is none
+  Text,      ///< of the element
+  Presence,  ///< the element is there: "yes"
+  Subtree,   ///< all that the element has below it, order and white space apart
+  Children,  ///< the same without its own attributes
+};
+
+/// Where a detail is written.
+struct DetailRule {
+  Detail detail;
+  const char* child;      ///< "" for the element itself
+  const char* grand;      ///< a child of that child; "" for itself
+  const char* attribute;  ///< "" where the form needs none
+  Form form;
+  std::string_view assumed{};  ///< what stands for a missing one where nobody can tell the two apart
+};
+
+// clang-format off
+constexpr std::array kDomainRules = {
+  DetailRule{Detail::OsType,       "os",       "type",   "",         Form::Text},
+  DetailRule{Detail::Memory,       "memory",   "",       "",         Form::Size},
+  DetailRule{Detail::MaxMemory,    "maxMemory","",       "",         Form::Size},
+  DetailRule{Detail::MemorySlots,  "maxMemory","",       "slots",    Form::Number},
+  DetailRule{Detail::Vcpus,        "vcpu",     "",       "",         Form::Text},
+  DetailRule{Detail::VcpusOnline,  "vcpu",     "",       "current",  Form::Number},
+  DetailRule{Detail::GenerationId, "genid",    "",       "",         Form::Text},
+  DetailRule{Detail::SmbiosMode,   "os",       "smbios", "mode",     Form::Word},
+  DetailRule{Detail::Firmware,     "os",       "",       "firmware", Form::Word},
+  DetailRule{Detail::Loader,       "os",       "loader", "",         Form::Text},
+  DetailRule{Detail::Features,     "features", "",       "",         Form::Subtree},
+  DetailRule{Detail::Timers,       "clock",    "",       "",         Form::Children},
+  DetailRule{Detail::Cpu,          "cpu",      "",       "",         Form::Subtree},
+  DetailRule{Detail::Numa,         "cpu",      "numa",   "",         Form::Subtree},
+  DetailRule{Detail::Sysinfo,      "sysinfo",  "",       "",         Form::Subtree},
+};
+
+constexpr std::array kRom = {
+  DetailRule{Detail::RomBar,     "rom", "", "bar",     Form::Word, "on"},
+  DetailRule{Detail::RomFile,    "rom", "", "file",    Form::Word},
+  DetailRule{Detail::RomEnabled, "rom", "", "enabled", Form::Word, "yes"},
+};
+constexpr std::array kVirtio = {
+  DetailRule{Detail::VirtioIommu,  "driver", "", "iommu",  Form::Word},
+  DetailRule{Detail::VirtioAts,    "driver", "", "ats",    Form::Word},
+  DetailRule{Detail::VirtioPacked, "driver", "", "packed", Form::Word},
+};
+constexpr std::array kDisk = {
+  DetailRule{Detail::Queues,            "driver",   "", "queues",              Form::Number},
+  DetailRule{Detail::ReadOnly,          "readonly", "", "",                    Form::Presence},
+  DetailRule{Detail::Serial,            "serial",   "", "",                    Form::Text},
+  DetailRule{Detail::Wwn,               "wwn",      "", "",                    Form::Text},
+  DetailRule{Detail::RotationRate,      "target",   "", "rotation_rate",       Form::Number},
+  DetailRule{Detail::QueueSize,         "driver",   "", "queue_size",          Form::Number},
+  DetailRule{Detail::Removable,         "target",   "", "removable",           Form::Word},
+  DetailRule{Detail::Vendor,            "vendor",   "", "",                    Form::Text},
+  DetailRule{Detail::Product,           "product",  "", "",                    Form::Text},
+  DetailRule{Detail::LogicalBlockSize,  "blockio",  "", "logical_block_size",  Form::Number},
+  DetailRule{Detail::PhysicalBlockSize, "blockio",  "", "physical_block_size", Form::Number},
+};
+constexpr std::array kInterface = {
+  DetailRule{Detail::Queues,      "driver", "", "queues",        Form::Number},
+  DetailRule{Detail::Mtu,         "mtu",    "", "size",          Form::Number},
+  DetailRule{Detail::RxQueueSize, "driver", "", "rx_queue_size", Form::Number},
+  DetailRule{Detail::TxQueueSize, "driver", "", "tx_queue_size", Form::Number},
+};
+constexpr std::array kFilesystem = {
+  DetailRule{Detail::ReadOnly, "readonly", "", "", Form::Presence},
+};
+constexpr std::array kVideo = {
+  DetailRule{Detail::Ram,        "model", "",             "ram",     Form::Number},
+  DetailRule{Detail::VideoRam,   "model", "",             "vram",    Form::Number},
+  DetailRule{Detail::VideoRam64, "model", "",             "vram64",  Form::Number},
+  DetailRule{Detail::VgaMemory,  "model", "",             "vgamem",  Form::Number},
+  DetailRule{Detail::Heads,      "model", "",             "heads",   Form::Number},
+  DetailRule{Detail::Accel2d,    "model", "acceleration", "accel2d", Form::Word},
+  DetailRule{Detail::Accel3d,    "model", "acceleration", "accel3d", Form::Word},
+  DetailRule{Detail::Blob,       "model", "",             "blob",    Form::Word},
+};
+constexpr std::array kHostdev = {
+  DetailRule{Detail::Display, "", "", "display", Form::Word, "off"},
+  DetailRule{Detail::Ramfb,   "", "", "ramfb",   Form::Word, "off"},
+};
+constexpr std::array kController = {
+  DetailRule{Detail::Queues,    "driver",    "", "queues",  Form::Number},
+  DetailRule{Detail::Vectors,   "",          "", "vectors", Form::Number},
+  DetailRule{Detail::PciHole64, "pcihole64", "", "",        Form::Size},
+};
+constexpr std::array kSound = {
+  DetailRule{Detail::Codecs, "codec", "", "type", Form::Word},
+};
+constexpr std::array kShmem = {
+  DetailRule{Detail::Role,   "",       "", "role", Form::Word},
+  DetailRule{Detail::Size,   "size",   "", "",     Form::Size},
+  DetailRule{Detail::Server, "server", "", "",     Form::Presence},
+  DetailRule{Detail::Msi,    "msi",    "", "",     Form::Subtree},
+};
+constexpr std::array kMemory = {
+  DetailRule{Detail::Size,          "target", "size",      "", Form::Size},
+  DetailRule{Detail::Node,          "target", "node",      "", Form::Text},
+  DetailRule{Detail::BlockSize,     "target", "block",     "", Form::Size},
+  DetailRule{Detail::RequestedSize, "target", "requested", "", Form::Size},
+  DetailRule{Detail::LabelSize,     "target", "label",     "", Form::Subtree},
+  DetailRule{Detail::ReadOnly,      "target", "readonly",  "", Form::Presence},
+};
+constexpr std::array kTpm = {
+  DetailRule{Detail::Backend,        "backend", "", "type",    Form::Word},
+  DetailRule{Detail::BackendVersion, "backend", "", "version", Form::Word},
+};
+constexpr std::array kIommu = {
+  DetailRule{Detail::IommuDriver, "driver", "", "", Form::Subtree},
+};
+constexpr std::array kVsock = {
+  DetailRule{Detail::GuestCid, "cid", "", "address", Form::Number},
+};
+constexpr std::array kMemballoon = {
+  DetailRule{Detail::AutoDeflate,       "", "", "autodeflate",       Form::Word},
+  DetailRule{Detail::FreePageReporting, "", "", "freePageReporting", Form::Word},
+};
+constexpr std::array kCharacter = {
+  DetailRule{Detail::Port, "target", "", "port", Form::Number},
+};
+// clang-format on
+
+using Rules = std::span<const DetailRule>;
+
+/// What is read of each kind: the rows of its own, and those that it shares with others.
+struct KindRules {
+  DeviceKind kind;
+  Rules own;
+  Rules rom{};
+  Rules virtio{};
+};
+constexpr std::array kKindRules = {
+    KindRules{DeviceKind::Disk, kDisk, {}, kVirtio},
+    KindRules{DeviceKind::Interface, kInterface, kRom, kVirtio},
+    KindRules{DeviceKind::Sound, kSound},
+    KindRules{DeviceKind::Hostdev, kHostdev, kRom},
+    KindRules{DeviceKind::Video, kVideo, {}, kVirtio},
+    KindRules{DeviceKind::Controller, kController, {}, kVirtio},
+    KindRules{DeviceKind::Serial, kCharacter},
+    KindRules{DeviceKind::Parallel, kCharacter},
+    KindRules{DeviceKind::Input, {}, {}, kVirtio},
+    KindRules{DeviceKind::Filesystem, kFilesystem, {}, kVirtio},
+    KindRules{DeviceKind::Memballoon, kMemballoon, {}, kVirtio},
+    KindRules{DeviceKind::Rng, {}, {}, kVirtio},
+    KindRules{DeviceKind::Shmem, kShmem},
+    KindRules{DeviceKind::Tpm, kTpm},
+    KindRules{DeviceKind::Memory, kMemory},
+    KindRules{DeviceKind::Iommu, kIommu},
+    KindRules{DeviceKind::Vsock, kVsock, {}, kVirtio},
+};
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const auto first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+std::string number_text(std::string_view text) {
+  const auto number = unsigned_64(text, Radix::Literal);
+  return number ? std::to_string(*number) : std::string(text);
+}
+
+/// The units of sizes in libvirt's XML. Source: libvirt's formatdomain, "scaled integers".
+struct Unit {
+  std::string_view name;
+  std::uint64_t bytes;
+};
+constexpr std::array kUnits = {
+    Unit{"b", 1},
+    Unit{"bytes", 1},
+    Unit{"KB", 1000},
+    Unit{"k", 1ULL << 10U},
+    Unit{"K", 1ULL << 10U},
+    Unit{"KiB", 1ULL << 10U},
+    Unit{"MB", 1000ULL * 1000},
+    Unit{"M", 1ULL << 20U},
+    Unit{"MiB", 1ULL << 20U},
+    Unit{"GB", 1000ULL * 1000 * 1000},
+    Unit{"G", 1ULL << 30U},
+    Unit{"GiB", 1ULL << 30U},
+    Unit{"TB", 1000ULL * 1000 * 1000 * 1000},
+    Unit{"T", 1ULL << 40U},
+    Unit{"TiB", 1ULL << 40U},
+};
+
+std::string size_text(std::string_view text, std::string_view unit) {
+  const auto number = unsigned_64(trimmed(text), Radix::Decimal);
+  const auto row = std::ranges::find(kUnits, unit.empty() ? "KiB" : unit, &Unit::name);
+  if (!number || row == kUnits.end()) return fmt::format("{}{}", trimmed(text), unit);
+  return std::to_string(*number * row->bytes);
+}
+
+std::string canonical(xml_node element, std::string_view without);
+
+/// Elements by their canonical text, and words.
+std::string canonical_children(xml_node element, std::string_view without) {
+  std::vector<std::string> parts;
+  for (const xml_node child : element.children()) {
+    if (child.type() == pugi::node_element && child.name() != without) parts.push_back(canonical(child, {}));
+    if (child.type() == pugi::node_pcdata || child.type() == pugi::node_cdata) {
+      const std::string_view words = trimmed(child.value());
+      if (!words.empty()) parts.push_back(fmt::format(" {}", words));
+    }
+  }
+  std::ranges::sort(parts);
+  return fmt::format("{}", fmt::join(parts, ""));
+}
+
+std::string canonical_attributes(xml_node element) {
+  std::vector<std::string> parts;
+  for (const pugi::xml_attribute attribute : element.attributes())
+    parts.push_back(fmt::format(" {}={}", attribute.name(), attribute.value()));
+  std::ranges::sort(parts);
+  return fmt::format("{}", fmt::join(parts, ""));
+}
+
+std::string canonical_content(xml_node element, std::string_view without) {
+  return canonical_attributes(element) + canonical_children(element, without);
+}
+
+std::string canonical(xml_node element, std::string_view without) {
+  return fmt::format("<{}{}>", element.name(), canonical_content(element, without));
+}
+
+std::optional<std::string> value_at(const DetailRule& rule, xml_node place) {
+  const pugi::xml_attribute attribute =
+      *rule.attribute == '\0' ? pugi::xml_attribute() : place.attribute(rule.attribute);
+  switch (rule.form) {
+    case Form::Word:
+      if (attribute) return attribute.value();
+      break;
+    case Form::Number:
+      if (attribute) return number_text(attribute.value());
+      break;
+    case Form::Size:
+      if (place) return size_text(place.child_value(), value_of(place, "unit"));
+      break;
+    case Form::Text:
+      if (place) return std::string(trimmed(place.child_value()));
+      break;
+    case Form::Presence:
+      if (place) return "yes";
+      break;
+    case Form::Subtree:
+      if (place) return canonical_content(place, "numa");
+      break;
+    case Form::Children:
+      if (place) return canonical_children(place, {});
+      break;
+  }
+  return std::nullopt;
+}
+
+void read_rules(Rules rules, xml_node element, std::vector<DetailValue>& details) {
+  for (const DetailRule& rule : rules) {
+    xml_node place = *rule.child == '\0' ? element : element.child(rule.child);
+    if (*rule.grand != '\0') place = place.child(rule.grand);
+    auto value = value_at(rule, place);
+    if (!value || value->empty() || *value == rule.assumed) continue;
+    details.push_back({rule.detail, std::move(*value)});
+  }
+}
+
+/// What the boot devices of `<os>` are, in their order.
+void read_boot_devices(xml_node root, std::vector<DetailValue>& details) {
+  std::string order;
+  for (const xml_node boot : root.child("os").children("boot")) {
+    if (!order.empty()) order += ", ";
+    order += value_of(boot, "dev");
+  }
+  if (!order.empty()) details.push_back({Detail::BootDevices, std::move(order)});
+}
+
+/// libvirt notes of every cdrom that it is read-only, whether the XML says so or not.
+void assume_read_only(const Device& device, std::vector<DetailValue>& details) {
+  const auto said = std::ranges::find(details, Detail::ReadOnly, &DetailValue::detail);
+  if (device.kind == DeviceKind::Disk && device.mode == "cdrom" && said == details.end())
+    details.push_back({Detail::ReadOnly, "yes"});
+}
+
+}  // namespace
+
+std::vector<DetailValue> read_domain_details(xml_node root) {
+  std::vector<DetailValue> details;
+  details.reserve(kDomainRules.size());
+  read_rules(kDomainRules, root, details);
+  read_boot_devices(root, details);
+  std::ranges::sort(details);
+  return details;
+}
+
+std::vector<DetailValue> read_device_details(xml_node element, const Device& device) {
+  const auto rules = std::ranges::find(kKindRules, device.kind, &KindRules::kind);
+  std::vector<DetailValue> details;
+  if (rules == kKindRules.end()) return details;
+  read_rules(rules->own, element, details);
+  read_rules(rules->rom, element, details);
+  read_rules(rules->virtio, element, details);
+  assume_read_only(device, details);
+  std::ranges::sort(details);
+  return details;
+}
+
+}  // namespace busproof::domain

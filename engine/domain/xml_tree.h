@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <pugixml.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/domain/xml_document.h"
+
+/// What the reader and the editor share: pugixml's tree, and where in the text its parts lie.
+namespace busproof::domain {
+
+/// The bytes as they came and the tree parsed from a copy of them. pugixml works inside that copy, so the distance of
+/// a name or a value from the copy's beginning is its offset in the text.
+struct XmlDocument::Tree {
+  std::string text;
+  std::unique_ptr<char[]> copy;
+  pugi::xml_document document;
+};
+
+/// A piece of the text: `length` bytes from `offset`.
+struct TextRange {
+  std::size_t offset = 0;
+  std::size_t length = 0;
+};
+
+/// Where the parts of `<name …>…</name>` or `<name …/>` lie.
+struct ElementSpan {
+  std::size_t begin = 0;        ///< of '<'
+  std::size_t names_end = 0;    ///< after the last attribute's quote, or after the name
+  std::size_t open_end = 0;     ///< after the start tag's '>'
+  std::size_t close_begin = 0;  ///< of "</name>"; equals open_end when there is none
+  std::size_t end = 0;          ///< after the whole element
+  bool is_empty_tag = false;    ///< `<name/>`
+};
+
+/// Offset of an element's '<'.
+std::size_t offset_of(pugi::xml_node element);
+
+/// The attribute's value as the text spells it, between its quotes.
+TextRange value_range(std::string_view text, const char* copy, pugi::xml_attribute attribute);
+
+/// The element's parts. Takes time in proportion to its last child, that one's last child, and so on.
+ElementSpan span_of(std::string_view text, const char* copy, pugi::xml_node element);
+
+/// The element children of every `<devices>` below the root, in document order: what `Device::element` counts.
+std::vector<pugi::xml_node> device_elements(const pugi::xml_document& document);
+
+/// All text below the element, CDATA included: XPath's string().
+std::string text_content(pugi::xml_node element);
+
+/// The attribute's value; empty when it is missing.
+std::string_view value_of(pugi::xml_node element, const char* attribute);
+
+/// The value of `attribute` at the first child named `child` that has it; empty when there is none.
+std::string_view child_value(pugi::xml_node element, const char* child, const char* attribute);
+
+}  // namespace busproof::domain

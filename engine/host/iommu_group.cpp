@@ -1,0 +1,91 @@
+#include "engine/host/iommu_group.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace busproof::host {
+namespace {
+
+// Source: drivers/iommu/iommu.c, iommu_device_claim_dma_owner(), since Linux 5.19.
+constexpr KernelVersion kDmaOwnership{5, 19};
+
+Member judge(const Situation& situation, const HostDevice& member, const std::set<HostAddress>& targets,
+             const std::optional<Owner>& owner) {
+  Member verdict{to_string(member.address), member.address, MemberClass::Native};
+  const auto is = [&](MemberClass member_class, bool blocks, std::string advice) {
+    verdict.member_class = member_class;
+    verdict.blocks = blocks;
+    verdict.advice = std::move(advice);
+    return verdict;
+  };
+  const LedgerEntry* entry = find(situation.ledger, member.address);
+  if (targets.contains(member.address)) return is(MemberClass::Target, false, "");
+  if (entry != nullptr && entry->owner) {
+    if (entry->owner == owner) return is(MemberClass::ActiveSame, false, "");
+    return is(MemberClass::ActiveOther, true, fmt::format("stop guest {} first", entry->owner->domain));
+  }
+  if (is_bridge(member)) {
+    if (!member.driver || *member.driver == "pcieport") return is(MemberClass::Port, false, "");
+    const bool blocks = kernel_version(situation.inventory.kernel_release) >= kDmaOwnership;
+    return is(MemberClass::OtherBridge, blocks, fmt::format("unbind it from {}", *member.driver));
+  }
+  if (!member.driver) {
+    return is(MemberClass::Unbound, false,
+              "has no driver now; one that binds it later makes the group unusable (override none prevents it)");
+  }
+  const auto stub = stub_kind(member, situation.drivers.modules_alias);
+  if (stub == StubKind::Xen) return is(MemberClass::Xen, true, "take it off pciback");
+  if (stub) return is(MemberClass::Stub, false, "");
+  return is(MemberClass::Native, true,
+            fmt::format("is on {}: detach it too (--group companions does)", *member.driver));
+}
+
+}  // namespace
+
+std::string_view to_string(MemberClass member_class) {
+  constexpr std::array<std::string_view, 10> kNames = {"target",  "stub",   "port",        "bridge-other",
+                                                       "unbound", "native", "active-same", "active-other",
+                                                       "foreign", "pciback"};
+  return kNames[static_cast<std::size_t>(member_class)];
+}
+
+std::vector<Member> judge_group(const Situation& situation, const HostDevice& device,
+                                const std::set<HostAddress>& targets, const std::optional<Owner>& owner) {
+  std::vector<Member> members;
+  for (const HostAddress& address : group_members(situation.inventory, device)) {
+    if (const HostDevice* member = find(situation.inventory, address))
+      members.push_back(judge(situation, *member, targets, owner));
+  }
+  if (const IommuGroup* group = find_group(situation.inventory, device.group)) {
+    for (const std::string& name : group->foreign) {
+      members.push_back({name, std::nullopt, MemberClass::Foreign, true,
+                         "is no PCI device: unbind it from its driver, and use --group ignore"});
+    }
+  }
+  return members;
+}
+
+std::optional<Trouble> group_refusal(const HostDevice& device, const std::vector<Member>& members) {
+  Trouble trouble{.code = Code::GroupNotViable, .device = to_string(device.address)};
+  std::string blockers;
+  for (const Member& member : members) {
+    if (!member.blocks) continue;
+    if (member.member_class == MemberClass::ActiveOther) trouble.code = Code::InUse;
+    if (device.physical_function && member.address == device.physical_function && trouble.code != Code::InUse)
+      trouble.code = Code::PfInGroup;
+    blockers += fmt::format("{}{} ({})", blockers.empty() ? "" : ", ", member.name, to_string(member.member_class));
+    trouble.hints.push_back(member.name + ": " + member.advice);
+  }
+  if (blockers.empty()) return std::nullopt;
+  trouble.message = fmt::format("IOMMU group {} is not viable because of {}", device.group.value_or(0), blockers);
+  if (trouble.code == Code::PfInGroup) {
+    trouble.message = "shares its IOMMU group with its own physical function: unbinding that would destroy it";
+    trouble.hints = {
+        "the platform does not keep functions apart (no ACS): virtual functions cannot be given away here"};
+  }
+  return trouble;
+}
+
+}  // namespace busproof::host

@@ -1,0 +1,120 @@
+#include "engine/host/journal.h"
+
+#include <algorithm>
+#include <ranges>
+
+#include "engine/host/records.h"
+
+namespace busproof::host {
+namespace {
+
+std::unexpected<Trouble> failed(std::string message, const std::string& file, int error) {
+  return std::unexpected(Trouble{.code = Code::JournalFailed,
+                                 .message = std::move(message),
+                                 .path = file,
+                                 .error = error,
+                                 .hints = {"see that the directory given with --journal can be written and has room"}});
+}
+
+void add_address(const Json& record, const char* key, std::set<HostAddress>& addresses) {
+  const auto found = record.find(key);
+  if (found == record.end() || !found->is_string()) return;
+  if (const auto address = HostAddress::parse(found->get<std::string>())) addresses.insert(*address);
+}
+
+void add_step(const Json& record, const char* key, std::optional<std::size_t>& step) {
+  const auto found = record.find(key);
+  if (found != record.end() && found->is_number_unsigned()) step = found->get<std::size_t>();
+}
+
+JournalState state_of(const std::string& name, std::string_view text) {
+  JournalState state{name, {}};
+  bool first = true;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = text.find('\n', at);
+    const auto record = parse_record(text.substr(at, end == std::string_view::npos ? end : end - at));
+    if (!record || end == std::string_view::npos) {
+      state.torn = true;
+      break;
+    }
+    at = end + 1;
+    state.whole = at;
+    if (std::exchange(first, false)) {
+      auto plan = plan_from_json(*record);
+      if (!plan) {
+        state.torn = true;
+        break;
+      }
+      state.plan = *std::move(plan);
+      continue;
+    }
+    add_step(*record, "issued", state.issued);
+    add_step(*record, "confirmed", state.confirmed);
+    add_address(*record, "pending", state.pending);
+    add_address(*record, "settled", state.settled);
+    state.committed = state.committed || record->contains("committed");
+    state.closed = state.closed || record->contains("closed");
+  }
+  return state;
+}
+
+}  // namespace
+
+std::set<HostAddress> devices_in_question(const JournalState& state) {
+  std::set<HostAddress> devices;
+  if (state.closed) return devices;
+  for (const PlannedDevice& device : state.plan.devices)
+    if (!state.settled.contains(device.address)) devices.insert(device.address);
+  return devices;
+}
+
+Checked<Journal> Journal::open(Store& store, const BindingPlan& plan) {
+  // Whoever runs an operation holds its devices locked, so the first of them names it for good.
+  Journal journal(store, std::string(to_string(plan.operation)) + '-' + to_string(plan.devices.front().address));
+  if (const auto written = store.replace(journal.name_, record_of(to_json(plan))); !written)
+    return failed("cannot write the journal " + journal.name_, journal.name_, written.error().error);
+  return journal;
+}
+
+Checked<void> Journal::mend(const JournalState& state) {
+  if (!state.torn) return {};
+  const auto text = store_->read(name_);
+  if (!text) return failed("cannot read the journal " + name_, name_, text.error().error);
+  if (const auto mended = store_->replace(name_, std::string_view(*text).substr(0, state.whole)); !mended)
+    return failed("cannot write the journal " + name_, name_, mended.error().error);
+  return {};
+}
+
+Checked<void> Journal::committed() { return write(record_of({{"committed", true}})); }
+Checked<void> Journal::pending(const HostAddress& device) { return write(record_of({{"pending", to_string(device)}})); }
+Checked<void> Journal::settled(const HostAddress& device) { return write(record_of({{"settled", to_string(device)}})); }
+
+Checked<void> Journal::close() {
+  // On a full disk the line cannot be written, but the file can still go.
+  static_cast<void>(write(record_of({{"closed", true}})));
+  if (const auto removed = store_->remove(name_); !removed)
+    return failed("cannot remove the journal " + name_, name_, removed.error().error);
+  return {};
+}
+
+Checked<void> Journal::note(const char* what, std::size_t step) { return write(record_of({{what, step}})); }
+
+Checked<void> Journal::write(const std::string& record) {
+  if (const auto written = store_->append(name_, record); !written)
+    return failed("cannot write the journal " + name_, name_, written.error().error);
+  return {};
+}
+
+Checked<std::vector<JournalState>> read_journals(Store& store) {
+  const auto names = store.list();
+  if (!names) return failed("cannot read the journals", "", names.error().error);
+  std::vector<JournalState> states;
+  for (const std::string& name : *names) {
+    const auto text = store.read(name);
+    if (!text) return failed("cannot read the journal " + name, name, text.error().error);
+    states.push_back(state_of(name, *text));
+  }
+  return states;
+}
+
+}  // namespace busproof::host

@@ -1,0 +1,69 @@
+#include "engine/host/ledger.h"
+
+#include <algorithm>
+#include <array>
+
+#include "engine/host/records.h"
+
+namespace busproof::host {
+namespace {
+
+constexpr std::array<std::string_view, 8> kFlagNames = {
+    "deferred-giveback",   "quarantined",      "stolen",   "vanished",
+    "native-probe-failed", "identity-changed", "conflict", "pending"};
+
+std::unexpected<Trouble> failed(std::string message, std::string file, int error) {
+  return std::unexpected(Trouble{.code = Code::LedgerFailed,
+                                 .message = std::move(message),
+                                 .path = std::move(file),
+                                 .error = error,
+                                 .hints = {"look at the directory given with --state"}});
+}
+
+}  // namespace
+
+std::string_view to_string(Flag flag) { return kFlagNames[static_cast<std::size_t>(flag)]; }
+
+std::optional<Flag> flag_named(std::string_view name) {
+  const auto* found = std::ranges::find(kFlagNames, name);
+  if (found == kFlagNames.end()) return std::nullopt;
+  return static_cast<Flag>(found - kFlagNames.begin());
+}
+
+const LedgerEntry* find(const Ledger& ledger, const HostAddress& address) {
+  const auto found = ledger.find(address);
+  return found == ledger.end() ? nullptr : &found->second;
+}
+
+Checked<Ledger> read_ledger(Store& store) {
+  const auto names = store.list();
+  if (!names) return failed("cannot read the ledger", "", names.error().error);
+  Ledger ledger;
+  for (const std::string& name : *names) {
+    const auto text = store.read(name);
+    if (!text) return failed("cannot read the ledger's file " + name, name, text.error().error);
+    const auto record = parse_record(std::string_view(*text).substr(0, text->find('\n')));
+    auto entry = record ? entry_from_json(*record) : std::nullopt;
+    if (!entry || to_string(entry->address) != name)
+      return failed("the ledger's file " + name + " is damaged", name, 0);
+    const HostAddress address = entry->address;
+    ledger.emplace(address, *std::move(entry));
+  }
+  return ledger;
+}
+
+Checked<void> put_entry(Store& store, const LedgerEntry& entry) {
+  const std::string name = to_string(entry.address);
+  if (const auto put = store.replace(name, record_of(to_json(entry))); !put)
+    return failed("cannot write the ledger's file " + name, name, put.error().error);
+  return {};
+}
+
+Checked<void> drop_entry(Store& store, const HostAddress& address) {
+  const std::string name = to_string(address);
+  if (const auto dropped = store.remove(name); !dropped)
+    return failed("cannot remove the ledger's file " + name, name, dropped.error().error);
+  return {};
+}
+
+}  // namespace busproof::host

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "engine/pci/address.h"
+
+/// The name of every file of a kernel that we use, once. As `Kernel` takes them: below /sys unless they begin with "/".
+namespace busproof::host::paths {
+
+inline constexpr std::string_view kDevices = "bus/pci/devices";
+inline constexpr std::string_view kDrivers = "bus/pci/drivers";
+inline constexpr std::string_view kDriversProbe = "bus/pci/drivers_probe";
+inline constexpr std::string_view kDriversAutoprobe = "bus/pci/drivers_autoprobe";
+inline constexpr std::string_view kRescan = "bus/pci/rescan";
+inline constexpr std::string_view kGroups = "kernel/iommu_groups";
+inline constexpr std::string_view kModules = "module";
+
+inline constexpr std::string_view kBootId = "/proc/sys/kernel/random/boot_id";
+inline constexpr std::string_view kKernelRelease = "/proc/sys/kernel/osrelease";
+inline constexpr std::string_view kMounts = "/proc/self/mountinfo";
+inline constexpr std::string_view kSwaps = "/proc/swaps";
+inline constexpr std::string_view kRoutes = "/proc/net/route";
+inline constexpr std::string_view kRoutesOfIpv6 = "/proc/net/ipv6_route";
+inline constexpr std::string_view kVfioDirectory = "/dev/vfio";
+
+/// The plain files outside /sys that tell about a host, besides modules.alias. The boot id is not among them: it is
+/// another at each boot.
+inline constexpr std::array kHostFiles = {kKernelRelease, kMounts, kSwaps, kRoutes, kRoutesOfIpv6};
+
+inline std::string device(const pci::HostAddress& address) { return std::string(kDevices) + '/' + to_string(address); }
+/// "bus/pci/devices/0000:01:00.0/driver_override"
+inline std::string of_device(const pci::HostAddress& address, std::string_view name) {
+  return device(address).append(1, '/').append(name);
+}
+inline std::string driver(std::string_view driver) { return std::string(kDrivers).append(1, '/').append(driver); }
+/// "bus/pci/drivers/vfio-pci/unbind"
+inline std::string of_driver(std::string_view name, std::string_view file) {
+  return driver(name).append(1, '/').append(file);
+}
+inline std::string module(std::string_view name) { return std::string(kModules).append(1, '/').append(name); }
+inline std::string group(unsigned number) { return std::string(kGroups) + '/' + std::to_string(number); }
+inline std::string group_node(unsigned number) { return std::string(kVfioDirectory) + '/' + std::to_string(number); }
+inline std::string modules_alias(std::string_view release) {
+  return std::string("/lib/modules/").append(release).append("/modules.alias");
+}
+/// Where a disk is in the tree of devices, by its number, "259:2", or its name, "nvme0n1p2".
+inline std::string block_device(std::string_view number) { return std::string("dev/block/").append(number); }
+inline std::string block_name(std::string_view name) { return std::string("class/block/").append(name); }
+
+}  // namespace busproof::host::paths

@@ -1,0 +1,114 @@
+#include "engine/host/virtual_functions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "engine/base/text.h"
+#include "engine/host/guards.h"
+#include "engine/host/locks.h"
+#include "engine/host/sysfs_paths.h"
+
+namespace busproof::host {
+namespace {
+
+constexpr std::string_view kCount = "sriov_numvfs", kAutoprobe = "sriov_drivers_autoprobe";
+
+/// One row an errno of a write to sriov_numvfs: what it says there. Source: drivers/pci/pci-sysfs.c and iov.c.
+struct Meaning {
+  int error;
+  std::string_view text;
+};
+constexpr std::array kMeanings = {
+    Meaning{ENOENT, "its driver is not bound, or has no SR-IOV support"},
+    Meaning{ERANGE, "the card cannot have that many"},
+    Meaning{EBUSY, "it has some already: they must go first"},
+    Meaning{EINVAL, "the kernel does not take the number"},
+    Meaning{EPERM, "one of them is assigned to a guest"},
+};
+
+Trouble trouble_of(const HostAddress& address, Code code, std::string message, int error = 0) {
+  return {.code = code,
+          .device = to_string(address),
+          .message = std::move(message),
+          .path = paths::of_device(address, kCount),
+          .error = error};
+}
+
+std::optional<Trouble> somebody_has_one(const Situation& situation, const HostDevice& physical) {
+  for (const HostAddress& address : physical.virtual_functions) {
+    const LedgerEntry* entry = current_entry(situation, address);
+    const HostDevice* device = find(situation.inventory, address);
+    if (situation.busy.contains(address))
+      return trouble_of(physical.address, Code::BusyOperation,
+                        "an operation on its virtual function " + to_string(address) + " has not come to its end");
+    if (entry == nullptr) {
+      if (device != nullptr && group_busy(situation, *device))
+        return trouble_of(physical.address, Code::GroupBusy, to_string(address) + " is open");
+      continue;
+    }
+    return trouble_of(physical.address, Code::InUse,
+                      fmt::format("its virtual function {} is {}", to_string(address),
+                                  entry->owner ? "with " + entry->owner->domain : "detached"));
+  }
+  return std::nullopt;
+}
+
+Checked<void> write_count(Kernel& kernel, const HostAddress& physical, unsigned count) {
+  const auto written = kernel.write(paths::of_device(physical, kCount), std::to_string(count));
+  if (written) return {};
+  const int error = written.error().error;
+  const auto* meaning = std::ranges::find(kMeanings, error, &Meaning::error);
+  Trouble trouble = trouble_of(physical, written.error().pending ? Code::Timeout : Code::WriteFailed,
+                               fmt::format("cannot have {} virtual functions", count), error);
+  if (meaning != kMeanings.end()) trouble.hints.emplace_back(meaning->text);
+  return std::unexpected(std::move(trouble));
+}
+
+}  // namespace
+
+Checked<VirtualFunctions> set_virtual_functions(const Machine& machine, const HostAddress& physical, unsigned count) {
+  // The name of no device: held by whoever makes or removes any on this host.
+  const auto alone = machine.journals.lock("topology");
+  if (!alone) {
+    return std::unexpected(trouble_of(physical, Code::BusyOperation, "another busproof is adding or removing devices",
+                                      alone.error().error));
+  }
+  const auto locks = lock_devices(machine.journals, {physical});
+  if (!locks) return std::unexpected(locks.error());
+  const auto situation = survey(machine, {physical});
+  if (!situation) return std::unexpected(situation.error());
+  const auto found = find_target(*situation, physical);
+  if (!found) return std::unexpected(found.error());
+  const HostDevice& device = **found;
+  if (!device.virtual_functions_max)
+    return std::unexpected(trouble_of(physical, Code::NotAssignable, "it cannot have virtual functions"));
+  if (const auto trouble = somebody_has_one(*situation, device)) return std::unexpected(*trouble);
+
+  Kernel& kernel = machine.kernel;
+  const auto now = static_cast<unsigned>(device.virtual_functions.size());
+  VirtualFunctions result;
+  if (now != count) {
+    if (now != 0 && count != 0) {
+      if (auto written = write_count(kernel, physical, 0); !written) return std::unexpected(written.error());
+    }
+    const std::string autoprobe = paths::of_device(physical, kAutoprobe);
+    const auto before = kernel.read(autoprobe);
+    const bool quiet = before && *before == "1" && count != 0 && kernel.write(autoprobe, "0").has_value();
+    const auto written = write_count(kernel, physical, count);
+    if (quiet && !kernel.write(autoprobe, *before))
+      result.warnings.push_back("sriov_drivers_autoprobe could not be set back to " + *before);
+    if (!written) return std::unexpected(written.error());
+  }
+  std::vector<std::string> unread;
+  const auto after = look_at(kernel, physical, unread);
+  if (!after) return std::unexpected(trouble_of(physical, Code::Vanished, "the card is gone", after.error().error));
+  result.addresses = after->virtual_functions;
+  result.count = static_cast<unsigned>(result.addresses.size());
+  if (result.count != count) result.warnings.push_back(fmt::format("the driver made {} of {}", result.count, count));
+  return result;
+}
+
+}  // namespace busproof::host

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "engine/base/result.h"
+
+/// What the JSON reports have in common. Only their sources include this: programs that use the library need no JSON.
+namespace busproof::report {
+
+/// Keys stay in the order in which they are written down.
+using Json = nlohmann::ordered_json;
+
+/// null for an empty text.
+Json text_or_null(std::string_view text);
+
+/// rule, message, device, remedy, line, column; null where there is none. `text` is what the error's offset leads into.
+Json error_json(const Error& error, std::string_view text);
+
+/// Indented by two blanks, without a final newline; bytes that are no UTF-8 become U+FFFD.
+std::string dumped(const Json& json);
+
+}  // namespace busproof::report

@@ -1,0 +1,438 @@
+// How devices come to drivers and leave them. Source: kernel drivers/base/dd.c, drivers/base/bus.c,
+// drivers/pci/pci-driver.c.
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "fakesys/model.h"
+
+namespace busproof::fakesys {
+namespace {
+
+constexpr std::size_t kCommand = 0x04;
+constexpr std::uint16_t kIo = 0x0001;
+constexpr std::uint16_t kMemory = 0x0002;
+constexpr std::uint16_t kBusMaster = 0x0004;
+constexpr std::uint16_t kNoIntx = 0x0400;
+constexpr std::uint8_t kMsixEnable = 0x80;
+constexpr std::uint8_t kMsiEnable = 0x01;
+/// How long the nvme driver looks at a controller that never becomes ready.
+constexpr std::int64_t kNvmeGivesUpMs = 300;
+constexpr std::uint32_t kNetworkClass = 0x02;
+
+bool same_or_any(std::uint32_t wanted, std::uint32_t found) { return wanted == kAnyId || wanted == found; }
+
+bool id_matches(const PciId& id, const Identity& found) {
+  return same_or_any(id.vendor, found.vendor) && same_or_any(id.device, found.device) &&
+         same_or_any(id.subvendor, found.subvendor) && same_or_any(id.subdevice, found.subdevice) &&
+         ((id.class_code ^ found.class_code) & id.class_mask) == 0;
+}
+
+bool any_matches(const std::vector<PciId>& ids, const Identity& found) {
+  return std::ranges::any_of(ids, [&](const PciId& id) { return !id.override_only && id_matches(id, found); });
+}
+
+/// A message interrupt, where the device has one: MSI-X first.
+void use_messages(ConfigSpace& config, bool on) {
+  if (const auto msix = config.capability(kMsix)) {
+    config.set(*msix + 3, on ? kMsixEnable : std::uint8_t{0}, kMsixEnable);
+  } else if (const auto msi = config.capability(kMsi)) {
+    config.set(*msi + 2, on ? kMsiEnable : std::uint8_t{0}, kMsiEnable);
+  } else {
+    return;
+  }
+  config.set_word(kCommand, on ? kNoIntx : std::uint16_t{0}, kNoIntx);
+}
+
+/// The command bits that switch on what the device's decoders decode.
+std::uint16_t decoded_spaces(const Device& device) {
+  constexpr std::size_t kFirstBar = 0x10;
+  constexpr std::size_t kBarCount = 6;
+  const auto& decoders = device.function->decoders;
+  if (device.function->is_virtual) return kMemory;  // its own BARs are in the physical function's capability
+  std::uint16_t bits = 0;
+  for (std::size_t bar = 0; bar < std::min(kBarCount, decoders.size()); ++bar) {
+    if (decoders[bar].size == 0) continue;
+    bits = static_cast<std::uint16_t>(bits | ((device.config.byte(kFirstBar + 4 * bar) & 1) != 0 ? kIo : kMemory));
+  }
+  return bits;
+}
+
+/// A driver that does not take all devices that its own table has.
+struct Pickiness {
+  std::string_view driver;
+  int error;
+  bool (*refuses)(const Model&, Slot);
+};
+
+/// The enhanced chips are for 8139cp. Source: drivers/net/ethernet/realtek/8139too.c, rtl8139_init_one()
+bool is_enhanced_8139(const Model& model, Slot slot) {
+  constexpr std::uint8_t kEnhanced = 0x20;
+  return model.device(slot).function->identity.revision >= kEnhanced;
+}
+
+/// A bridge with a standard hot-plug controller.
+bool has_slots(const Device& device) {
+  constexpr std::uint8_t kStandardHotplug = 0x0c;
+  return device.config.capability(kStandardHotplug).has_value();
+}
+
+/// A bridge without hot-plug controller, or whose slots firmware has. Source: drivers/pci/hotplug/shpchp_core.c,
+/// shpc_probe()
+bool has_no_slots_left(const Model& model, Slot slot) {
+  const Bus* below = model.child_bus(slot);
+  if (below == nullptr || !has_slots(model.device(slot))) return true;
+  return std::ranges::any_of(model.slots(), [&](const HotplugSlot& other) {
+    return other.segment == below->segment && other.bus == below->number;
+  });
+}
+
+/// NVMe controllers only: what else is given to it by new_id never becomes ready.
+bool never_becomes_ready(const Function& function) {
+  constexpr std::uint32_t kNvmeClass = 0x0108;
+  return function.dead_controller || function.identity.class_code >> 8 != kNvmeClass;
+}
+
+/// Newer kernels look at the controller in the probe itself. Source: drivers/nvme/host/pci.c, nvme_probe()
+bool is_seen_dead(const Model& model, Slot slot) {
+  return never_becomes_ready(*model.device(slot).function) && model.profile.nvme_probes_synchronously;
+}
+
+constexpr std::array kPickiness = {Pickiness{"8139too", ENODEV, is_enhanced_8139},
+                                   Pickiness{"nvme", ENODEV, is_seen_dead},
+                                   Pickiness{"shpchp", ENODEV, has_no_slots_left}};
+
+bool is_port(const Device& device) {
+  const auto type = device.config.pcie_type();
+  return type == PcieType::RootPort || type == PcieType::UpstreamPort || type == PcieType::DownstreamPort ||
+         type == PcieType::EventCollector;
+}
+
+}  // namespace
+
+bool Model::matches(const Driver& driver, const Device& device) const {
+  const bool overridden = !device.override_text.empty();
+  if (overridden && device.override_text != driver.name) return false;
+  if (any_matches(driver.dynamic_ids, device.function->identity)) return true;
+  return overridden || any_matches(driver.static_ids, device.function->identity);
+}
+
+// ---- What a call is made of
+// --------------------------------------------------------------------------------------------
+
+Tasks Model::unbind_tasks(Slot slot) const {
+  const DeviceRef device = ref(slot);
+  return {{.step = Step::Lock, .device = device},
+          {.step = Step::Release, .device = device, .driver = devices_[slot]->driver},
+          {.step = Step::Unlock, .device = device}};
+}
+
+Tasks Model::bind_tasks(Slot slot, int driver) const {
+  const DeviceRef device = ref(slot);
+  return {{.step = Step::Lock, .device = device},
+          {.step = Step::Bind, .device = device, .driver = driver},
+          {.step = Step::Unlock, .device = device}};
+}
+
+Tasks Model::probe_tasks(Slot slot) const {
+  if (devices_[slot]->driver != kNone) return {};
+  const DeviceRef device = ref(slot);
+  return {{.step = Step::Lock, .device = device},
+          {.step = Step::Attach, .device = device},
+          {.step = Step::Unlock, .device = device}};
+}
+
+Tasks Model::override_tasks(Slot slot, std::string text) const {
+  const DeviceRef device = ref(slot);
+  Task set{.step = Step::SetOverride, .device = device, .text = std::move(text)};
+  if (!profile.override_takes_lock) return {std::move(set)};
+  return {{.step = Step::Lock, .device = device}, std::move(set), {.step = Step::Unlock, .device = device}};
+}
+
+// ---- Dynamic ids
+// -------------------------------------------------------------------------------------------------------
+
+std::pair<int, Tasks> Model::new_id_tasks(int driver, const PciId& id, int fields) const {
+  constexpr int kAllFields = 7;
+  const Driver& target = this->driver(driver);
+  if (fields < kAllFields) {
+    const Identity meant{static_cast<std::uint16_t>(id.vendor),
+                         static_cast<std::uint16_t>(id.device),
+                         static_cast<std::uint16_t>(id.subvendor),
+                         static_cast<std::uint16_t>(id.subdevice),
+                         id.class_code,
+                         0};
+    if (any_matches(target.static_ids, meant)) return {EEXIST, {}};
+    if (profile.new_id_knows_dynamic && any_matches(target.dynamic_ids, meant)) return {EEXIST, {}};
+  }
+  const auto has_data = [&](const PciId& known) {
+    return known.driver_data == id.driver_data || id.driver_data <= target.rule.driver_data_max;
+  };
+  if (!target.static_ids.empty() && std::ranges::none_of(target.static_ids, has_data)) return {EINVAL, {}};
+  return {0, {{.step = Step::AddId, .driver = driver, .id = id}, {.step = Step::AttachDriver, .driver = driver}}};
+}
+
+int Model::remove_id(int driver, const PciId& id) {
+  auto& ids = edit_driver(driver).dynamic_ids;
+  const auto meant = [&](const PciId& known) {
+    return known.vendor == id.vendor && known.device == id.device && same_or_any(id.subvendor, known.subvendor) &&
+           same_or_any(id.subdevice, known.subdevice) && ((known.class_code ^ id.class_code) & id.class_mask) == 0;
+  };
+  const auto found = std::ranges::find_if(ids, meant);
+  if (found == ids.end()) return ENODEV;
+  ids.erase(found);
+  return 0;
+}
+
+Model::Progress Model::add_id(Call&, Task& task) {
+  if (has_driver(task.driver)) edit_driver(task.driver).dynamic_ids.push_back(task.id);
+  return Progress::Done;
+}
+
+// ---- Binding
+// -----------------------------------------------------------------------------------------------------------
+
+Model::Progress Model::set_override(Call&, Task& task) {
+  if (const Slot slot = alive(task.device); slot != kNoSlot) edit(slot).override_text = std::move(task.text);
+  return Progress::Done;
+}
+
+Model::Progress Model::bind(Call& call, Task& task) {
+  const Slot slot = alive(task.device);
+  if (slot == kNoSlot || !has_driver(task.driver)) {
+    call.error = ENODEV;
+  } else if (devices_[slot]->driver != kNone) {
+    call.error = profile.bind_tells_why ? EBUSY : ENODEV;
+  } else if (const int outcome = probe(slot, task.driver); outcome != 0) {
+    call.error = profile.bind_tells_why ? std::abs(outcome) : ENODEV;
+  }
+  return Progress::Done;
+}
+
+Model::Progress Model::attach(Call& call, Task& task) {
+  const Slot slot = alive(task.device);
+  if (slot == kNoSlot || devices_[slot]->driver != kNone) return Progress::Done;
+  for (std::size_t i = 0; i < drivers_.size(); ++i) {
+    if (!drivers_[i] || !matches(*drivers_[i], *devices_[slot])) continue;
+    const int outcome = probe(slot, static_cast<int>(i));
+    if (outcome < 0) call.error = EINVAL;  // that of the one caller who looks at it: drivers_probe
+    if (outcome <= 0) return Progress::Done;
+  }
+  return Progress::Done;
+}
+
+Model::Progress Model::attach_driver(Call& call, Task& task) {
+  if (!has_driver(task.driver)) return Progress::Done;
+  for (auto i = static_cast<std::size_t>(task.number); i < order_->size(); ++i) {
+    const Slot slot = (*order_)[i];
+    if (!devices_[slot]->added || !matches(driver(task.driver), *devices_[slot])) continue;
+    const DeviceRef device = ref(slot);
+    next(call, {{.step = Step::Lock, .device = device},
+                {.step = Step::AttachOne, .device = device, .driver = task.driver},
+                {.step = Step::Unlock, .device = device},
+                {.step = Step::AttachDriver, .driver = task.driver, .number = static_cast<std::int64_t>(i) + 1}});
+    return Progress::Done;
+  }
+  return Progress::Done;
+}
+
+Model::Progress Model::attach_one(Call&, Task& task) {
+  const Slot slot = alive(task.device);
+  if (slot != kNoSlot && has_driver(task.driver) && devices_[slot]->driver == kNone) probe(slot, task.driver);
+  return Progress::Done;
+}
+
+/// A native driver needs the kernel's own DMA, which a group in a container does not give.
+int Model::claim_for_driver(Slot slot, const Driver& driver) {
+  const int number = devices_[slot]->group;
+  if (driver.rule.role != DriverRole::Native || number == kNone) return 0;
+  if (edit_group(number).container != 0) {
+    if (profile.dma_ownership == DmaOwnership::Owner) return EBUSY;
+    host_crashed = true;
+  }
+  ++edit_group(number).natives;
+  return 0;
+}
+
+bool Model::gate_open(const Device& device) const {
+  if (!device.physfn) return true;
+  if (profile.vf_override_passes_gate && !device.override_text.empty()) return true;
+  const Slot physical = find(*device.physfn);
+  return physical == kNoSlot || devices_[physical]->vfs_autoprobe;
+}
+
+int Model::probe(Slot slot, int driver) {
+  const Driver& taker = this->driver(driver);
+  if (const int error = claim_for_driver(slot, taker); error != 0) return -error;
+  int outcome = ENODEV;
+  if (gate_open(*devices_[slot]) && matches(taker, *devices_[slot])) outcome = driver_probe(slot, taker);
+  if (outcome == 0) {
+    take_over(slot, driver);
+  } else if (taker.rule.role == DriverRole::Native && devices_[slot]->group != kNone) {
+    --edit_group(devices_[slot]->group).natives;
+  }
+  return outcome;
+}
+
+int Model::driver_probe(Slot slot, const Driver& driver) {
+  const Device& device = *devices_[slot];
+  const DriverRule& rule = driver.rule;
+  switch (rule.role) {
+    case DriverRole::Stub:
+      return 0;
+    case DriverRole::Port:
+      return is_port(device) ? 0 : rule.foreign_errno;
+    case DriverRole::Vfio:
+      if (device.config.header_type() != 0 || device.group == kNone) return EINVAL;
+      return device.num_vfs > 0 ? EBUSY : 0;
+    case DriverRole::Native:
+      break;
+  }
+  if (!any_matches(driver.static_ids, device.function->identity) && rule.foreign_errno != 0) {
+    power_up_for(slot, rule);
+    return rule.foreign_errno;
+  }
+  if (rule.enables != Enables::Never) edit(slot).powered = true;
+  if (!decodes_at(device.config, device.function->decoders)) return rule.lost_errno;
+  const auto refuses = [&](const Pickiness& pick) { return pick.driver == driver.name && pick.refuses(*this, slot); };
+  const auto* pick = std::ranges::find_if(kPickiness, refuses);
+  // It has enabled the bridge by the time it finds its slots taken, and leaves it so.
+  if (pick != kPickiness.end() && driver.name == "shpchp" && has_slots(device)) enable_device(slot);
+  return pick == kPickiness.end() ? 0 : pick->error;
+}
+
+void Model::power_up_for(Slot slot, const DriverRule& rule) {
+  if (rule.foreign_powers_up) edit(slot).powered = true;
+}
+
+void Model::take_over(Slot slot, int driver) {
+  Driver& taker = edit_driver(driver);
+  taker.bound.push_back(ref(slot));
+  Device& device = edit(slot);
+  device.driver = driver;
+  device.link_visible = true;
+  const BootFacts& boot = device.function->boot;
+  const bool as_at_boot = boot.driver == taker.name;
+  device.runtime_auto = as_at_boot ? boot.runtime_auto : device.runtime_auto;
+  device.runtime_held = as_at_boot ? boot.runtime_held : 1;
+  if (taker.rule.enables != Enables::Never) {
+    enable_device(slot);
+    device.config.set_word(kCommand, kBusMaster, kBusMaster);
+    if (taker.rule.interrupts_by_message) use_messages(device.config, true);
+    if (device.function->identity.class_code >> 16 == kNetworkClass) device.net.push_back(take_lowest(net_indexes_));
+  }
+  if (taker.rule.role == DriverRole::Vfio) vfio_bound(slot);
+  event(UeventAction::Bind, UeventSubsystem::Pci, device.function, kNone, taker.name);
+  if (taker.name == "nvme" && never_becomes_ready(*device.function)) {
+    const DeviceRef self = ref(slot);
+    Call later{next_call_++, {}, 0, true};
+    next(later, {{.step = Step::Sleep, .number = now_ms_ + (device.function->dead_controller ? kNvmeGivesUpMs : 0)},
+                 {.step = Step::Lock, .device = self},
+                 {.step = Step::Release, .device = self, .driver = driver},
+                 {.step = Step::Unlock, .device = self}});
+    calls_.push_back(std::move(later));
+  }
+}
+
+void Model::enable_device(Slot slot) {
+  Device& device = edit(slot);
+  device.powered = true;
+  if (++device.enable_count != 1) return;
+  const std::uint16_t decoding = decoded_spaces(device);
+  device.config.set_word(kCommand, decoding, decoding);
+  for (Slot above = upstream(slot); above != kNoSlot; above = upstream(above)) {
+    if (devices_[above]->enable_count != 0) continue;
+    edit(above).enable_count = 1;
+    edit(above).powered = true;
+  }
+}
+
+void Model::disable_device(Slot slot) {
+  Device& device = edit(slot);
+  if (device.enable_count > 0) --device.enable_count;
+}
+
+Model::Progress Model::set_enable(Call& call, Task& task) {
+  const Slot slot = alive(task.device);
+  if (slot == kNoSlot) return Progress::Done;
+  if (devices_[slot]->driver != kNone) {
+    call.error = EBUSY;
+  } else if (task.number != 0) {
+    enable_device(slot);
+  } else if (devices_[slot]->enable_count > 0) {
+    disable_device(slot);
+  } else {
+    call.error = EIO;
+  }
+  return Progress::Done;
+}
+
+// ---- Unbinding
+// ---------------------------------------------------------------------------------------------------------
+
+Model::Progress Model::release(Call& call, Task& task) {
+  const Slot slot = alive(task.device);
+  if (slot == kNoSlot) return Progress::Done;
+  const int driver = devices_[slot]->driver;
+  if (driver == kNone || (task.driver != kNone && driver != task.driver)) return Progress::Done;
+  Device& device = edit(slot);
+  device.link_visible = false;
+  Tasks tasks;
+  if (this->driver(driver).rule.role == DriverRole::Vfio) {
+    if (profile.vfio_dev_goes_first) hide_vfio_dev(slot);
+    for (unsigned i = 0; i < device.num_vfs; ++i) {
+      tasks.push_back({.step = Step::RemoveVf, .device = task.device, .number = i});
+    }
+    if (device.num_vfs > 0) tasks.push_back({.step = Step::DisabledVfs, .device = task.device});
+  }
+  tasks.push_back({.step = Step::AwaitUsers, .device = task.device});
+  tasks.push_back({.step = Step::FinishRelease, .device = task.device});
+  next(call, std::move(tasks));
+  return Progress::Done;
+}
+
+Model::Progress Model::await_users(Call& call, Task& task) {
+  const Slot slot = alive(task.device);
+  if (slot == kNoSlot) return Progress::Done;
+  if (devices_[slot]->opened > 0) return Progress::Blocked;
+  const auto hang = std::ranges::find(hanging_removes_, driver(devices_[slot]->driver).name,
+                                      &std::pair<std::string, std::int64_t>::first);
+  if (hang == hanging_removes_.end() || task.number != 0) return Progress::Done;
+  if (hang->second < 0) return Progress::Blocked;
+  next(call, {{.step = Step::Sleep, .number = now_ms_ + hang->second}});
+  return Progress::Done;
+}
+
+Model::Progress Model::finish_release(Call&, Task& task) {
+  if (const Slot slot = alive(task.device); slot != kNoSlot && devices_[slot]->driver != kNone) let_go(slot);
+  return Progress::Done;
+}
+
+void Model::let_go(Slot slot) {
+  Device& device = edit(slot);
+  const int driver = device.driver;
+  const DriverRule rule = this->driver(driver).rule;
+  if (rule.role == DriverRole::Vfio) vfio_released(slot);
+  if (rule.role == DriverRole::Native && device.group != kNone) --edit_group(device.group).natives;
+  for (const int index : device.net) net_indexes_[static_cast<std::size_t>(index)] = false;
+  device.net.clear();
+  if (rule.enables == Enables::WhileBound) {
+    disable_device(slot);
+    device.config.set_word(kCommand, 0, kBusMaster | kNoIntx);
+    use_messages(device.config, false);
+  }
+  device.runtime_auto = false;
+  device.runtime_held = 0;
+  device.driver = kNone;
+  std::erase(edit_driver(driver).bound, ref(slot));
+  event(UeventAction::Unbind, UeventSubsystem::Pci, device.function);
+}
+
+void Model::hang_remove(std::string_view driver, std::int64_t milliseconds) {
+  std::erase_if(hanging_removes_, [&](const auto& hang) { return hang.first == driver; });
+  if (milliseconds != 0) hanging_removes_.emplace_back(driver, milliseconds);
+  settle();
+}
+
+}  // namespace busproof::fakesys

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fakesys/cow.h"
+
+namespace busproof::fakesys {
+
+/// The type of a PCI Express function, from its Express capability.
+enum class PcieType : std::uint8_t {
+  Endpoint = 0,
+  LegacyEndpoint = 1,
+  RootPort = 4,
+  UpstreamPort = 5,
+  DownstreamPort = 6,
+  PcieToPci = 7,
+  PciToPcie = 8,
+  IntegratedEndpoint = 9,
+  EventCollector = 10,
+};
+
+inline constexpr std::uint8_t kPowerManagement = 0x01;
+inline constexpr std::uint8_t kMsi = 0x05;
+inline constexpr std::uint8_t kExpress = 0x10;
+inline constexpr std::uint8_t kMsix = 0x11;
+inline constexpr std::uint8_t kAdvancedFeatures = 0x13;
+inline constexpr std::uint16_t kAcs = 0x000d;
+
+/// Where the address decoders of a function sit and how far they reach: what a write to a BAR can change.
+struct Decoder {
+  std::uint64_t base = 0;
+  std::uint64_t size = 0;  ///< 0: there is none
+  friend bool operator==(const Decoder&, const Decoder&) = default;
+};
+
+/// The configuration registers of a function: 256 or 4096 bytes that answer as hardware does. Bytes of zero at the end
+/// need not be kept. Copies share their bytes until written to.
+class ConfigSpace {
+ public:
+  ConfigSpace() : bytes_(std::vector<std::uint8_t>{}) {}
+  ConfigSpace(std::vector<std::uint8_t> bytes, std::size_t size) : bytes_(std::move(bytes)), size_(size) {}
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::span<const std::uint8_t> bytes() const { return *bytes_; }
+  [[nodiscard]] std::uint8_t byte(std::size_t offset) const {
+    return offset < bytes_->size() ? (*bytes_)[offset] : std::uint8_t{0};
+  }
+  [[nodiscard]] std::uint16_t word(std::size_t offset) const {
+    return static_cast<std::uint16_t>(byte(offset) | byte(offset + 1) << 8);
+  }
+  [[nodiscard]] std::uint32_t dword(std::size_t offset) const {
+    return word(offset) | static_cast<std::uint32_t>(word(offset + 2)) << 16;
+  }
+  [[nodiscard]] std::string read(std::size_t offset, std::size_t count) const;
+
+  /// Sets the bits of `mask` to those of `value`, whatever hardware would let a program do.
+  void set(std::size_t offset, std::uint8_t value, std::uint8_t mask = 0xff);
+  void set_word(std::size_t offset, std::uint16_t value, std::uint16_t mask = 0xffff);
+
+  [[nodiscard]] bool multifunction() const { return (byte(0x0e) & 0x80) != 0; }
+  [[nodiscard]] std::uint8_t header_type() const { return byte(0x0e) & 0x7f; }
+  [[nodiscard]] bool is_bridge() const { return header_type() == 1; }
+  /// Offset of a capability, or nothing. A list that loops ends after 48 nodes.
+  [[nodiscard]] std::optional<std::size_t> capability(std::uint8_t id) const;
+  [[nodiscard]] std::optional<std::size_t> extended_capability(std::uint16_t id) const;
+  [[nodiscard]] std::optional<PcieType> pcie_type() const;
+  [[nodiscard]] bool has_flr() const;
+  [[nodiscard]] bool has_af_flr() const;
+  /// Power management is there and going to D3hot and back resets the function.
+  [[nodiscard]] bool has_pm_reset() const;
+
+  friend bool operator==(const ConfigSpace& a, const ConfigSpace& b) {
+    return a.size_ == b.size_ && *a.bytes_ == *b.bytes_;
+  }
+
+ private:
+  Cow<std::vector<std::uint8_t>> bytes_;
+  std::size_t size_ = 256;
+};
+
+/// Bits of a register byte that a program can change; bits that it clears by writing ones are not among them.
+std::uint8_t writable_bits(const ConfigSpace& config, std::span<const Decoder> decoders, std::size_t offset);
+
+/// The registers as they come out of a reset of the function: decoders, commands, interrupts and power state cleared.
+ConfigSpace after_hardware_reset(ConfigSpace config);
+
+/// Whether the decoders in the registers are where the kernel put them; if not, no driver finds its device.
+bool decodes_at(const ConfigSpace& config, std::span<const Decoder> decoders);
+
+}  // namespace busproof::fakesys

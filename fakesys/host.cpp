@@ -1,0 +1,55 @@
+#include "fakesys/host.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <ranges>
+
+namespace busproof::fakesys {
+namespace {
+
+constexpr std::array kActions = {"add", "remove", "change", "move", "online", "offline", "bind", "unbind"};
+
+}  // namespace
+
+const RecordedAttribute* RecordedDirectory::attribute(std::string_view name) const {
+  const auto found = std::ranges::lower_bound(attributes, name, {}, &RecordedAttribute::name);
+  return found != attributes.end() && found->name == name ? &*found : nullptr;
+}
+
+const RecordedDirectory* RecordedDirectory::directory(std::string_view name) const {
+  const auto found =
+      std::ranges::find(directories, name, [](const auto& entry) -> std::string_view { return entry.first; });
+  return found == directories.end() ? nullptr : &found->second;
+}
+
+std::string host_bridge_name(const Function& function) {
+  return fmt::format("pci{:04x}:{:02x}", function.address.segment(), function.root_bus);
+}
+
+std::string device_path(const Function& function) {
+  std::string above =
+      function.parent != nullptr ? device_path(*function.parent) : "devices/" + host_bridge_name(function);
+  return std::move(above) + '/' + to_string(function.address);
+}
+
+std::string to_string(const Uevent& event) {
+  const std::string_view action = kActions[static_cast<std::size_t>(event.action)];
+  switch (event.subsystem) {
+    case UeventSubsystem::Vfio:
+      return fmt::format("{} vfio /devices/virtual/vfio/{} DEVNAME=vfio/{}", action, event.number, event.number);
+    case UeventSubsystem::VfioDev:
+      return fmt::format("{} vfio-dev /{}/vfio-dev/vfio{}", action, device_path(*event.function), event.number);
+    case UeventSubsystem::PciBus:
+      return fmt::format("{} pci_bus /{}/pci_bus/{:04x}:{:02x}", action, device_path(*event.function),
+                         event.function->address.segment(), event.number);
+    case UeventSubsystem::Pci:
+      break;
+  }
+  std::string text = fmt::format("{} pci /{}", action, device_path(*event.function));
+  if (!event.driver.empty()) text += " DRIVER=" + event.driver;
+  return text;
+}
+
+}  // namespace busproof::fakesys

@@ -1,0 +1,299 @@
+// How devices are found and how they go. Source: kernel drivers/pci/probe.c, drivers/pci/remove.c, drivers/pci/bus.c.
+
+#include <algorithm>
+#include <cerrno>
+#include <ranges>
+
+#include "fakesys/model.h"
+
+namespace busproof::fakesys {
+namespace {
+
+std::pair<std::uint32_t, std::uint8_t> key_of(const Cow<Bus>& bus) { return {bus->segment, bus->number}; }
+
+std::int64_t bus_number(const Bus& bus) { return static_cast<std::int64_t>(bus.segment) << 8 | bus.number; }
+std::uint32_t segment_of(std::int64_t number) { return static_cast<std::uint32_t>(number >> 8); }
+std::uint8_t number_of(std::int64_t number) { return static_cast<std::uint8_t>(number); }
+
+/// All buses, as against the key of one.
+constexpr std::int64_t kAllBuses = -1;
+
+}  // namespace
+
+// ---- Buses
+// -------------------------------------------------------------------------------------------------------------
+
+Bus& Model::edit_bus(std::uint32_t segment, std::uint8_t number) {
+  return std::ranges::lower_bound(buses_, std::pair{segment, number}, {}, key_of)->edit();
+}
+
+Bus& Model::add_bus(std::uint32_t segment, std::uint8_t number, Slot bridge) {
+  const auto at = std::ranges::lower_bound(buses_, std::pair{segment, number}, {}, key_of);
+  return buses_.insert(at, Cow(Bus{segment, number, bridge, {}, false}))->edit();
+}
+
+void Model::add_root_bus(std::uint32_t segment, std::uint8_t number) { add_bus(segment, number, kNoSlot); }
+
+void Model::remove_bus(std::uint32_t segment, std::uint8_t number) {
+  buses_.erase(std::ranges::lower_bound(buses_, std::pair{segment, number}, {}, key_of));
+}
+
+// ---- Finding
+// -----------------------------------------------------------------------------------------------------------
+
+Slot Model::create_device(const FunctionPtr& function, const ConfigSpace& config) {
+  Device device;
+  device.serial = next_serial_++;
+  device.function = function;
+  device.config = config;
+  device.numa_node = function->numa_node;
+  device.multifunction = config.multifunction();
+  device.d3cold_allowed = function->d3cold_allowed;
+  const auto free = std::ranges::find_if(devices_, [](const Cow<Device>& place) { return !place; });
+  const auto slot = static_cast<Slot>(free - devices_.begin());
+  if (free == devices_.end()) devices_.emplace_back();
+  devices_[slot] = Cow(std::move(device));
+  order_.edit().push_back(slot);
+  auto& index = index_.edit();
+  index.insert(std::ranges::lower_bound(index, function->address, {}, &Place::address), {function->address, slot});
+  edit_bus(function->address.segment(), function->address.bus()).devices.push_back(slot);
+  return slot;
+}
+
+void Model::scan(std::uint32_t segment, std::uint8_t number, bool at_boot) {
+  for (const Plugged& plugged : *plugged_) {
+    const HostAddress& address = plugged.function->address;
+    if (address.segment() != segment || address.bus() != number || plugged.function->is_virtual) continue;
+    if (find(address) != kNoSlot) continue;
+    if (address.function() > 0) {
+      const auto zero = HostAddress::make(segment, number, address.slot(), 0);
+      const Slot first = find(*zero);
+      if (first == kNoSlot || !devices_[first]->multifunction) continue;
+    }
+    const Slot slot = create_device(plugged.function, plugged.config);
+    init_reset_methods(slot);
+    if (!at_boot) {
+      event(UeventAction::Add, UeventSubsystem::Pci, plugged.function);
+      assign_group(slot);
+    }
+    // Only now: the group was chosen without it.
+    if (address.function() > 0) edit(slot).multifunction = true;
+  }
+  const std::vector<Slot> on_bus = find_bus(segment, number)->devices;
+  for (const Slot slot : on_bus) {
+    const FunctionPtr& function = devices_[slot]->function;
+    if (!function->secondary) continue;
+    if (child_bus(slot) == nullptr) {
+      if (find_bus(segment, *function->secondary) != nullptr) continue;
+      add_bus(segment, *function->secondary, slot);
+      if (!at_boot) event(UeventAction::Add, UeventSubsystem::PciBus, function, *function->secondary);
+    }
+    scan(segment, *function->secondary, at_boot);
+  }
+}
+
+void Model::boot_scan() {
+  std::vector<Bus> roots;
+  for (const auto& bus : buses_) roots.push_back(*bus);
+  for (const Bus& root : roots) scan(root.segment, root.number, true);
+  for (const Slot slot : *order_) edit(slot).added = true;
+}
+
+void Model::arrange(std::span<const std::string> addresses) {
+  std::vector<Slot> wanted;
+  for (const std::string& name : addresses) {
+    const auto address = HostAddress::parse(name);
+    if (!address) continue;
+    const auto card = std::ranges::find(*plugged_, *address, [](const Plugged& p) { return p.function->address; });
+    Slot slot = find(*address);
+    if (slot == kNoSlot && card != plugged_->end() && card->function->is_virtual &&
+        find_bus(address->segment(), address->bus()) != nullptr) {
+      slot = create_device(card->function, card->config);
+      init_reset_methods(slot);
+      edit(slot).added = true;
+    }
+    if (slot != kNoSlot) wanted.push_back(slot);
+  }
+  const std::vector<Slot> found = *order_;
+  for (const Slot slot : found | std::views::reverse) {
+    if (std::ranges::find(wanted, slot) != wanted.end()) continue;
+    if (const Bus* below = child_bus(slot); below != nullptr) remove_bus(below->segment, below->number);
+    forget_device(slot);
+  }
+  order_.edit() = std::move(wanted);
+}
+
+Model::Progress Model::rescan(Call& call, Task& task) {
+  std::vector<std::pair<std::uint32_t, std::uint8_t>> buses;
+  for (const auto& bus : buses_) {
+    const bool wanted = task.number == kAllBuses ? bus->bridge == kNoSlot : bus_number(*bus) == task.number;
+    if (wanted) buses.push_back(key_of(bus));
+  }
+  Tasks tasks;
+  for (const auto& [segment, number] : buses) {
+    scan(segment, number, false);
+    tasks.push_back({.step = Step::AddDevices, .number = static_cast<std::int64_t>(segment) << 8 | number});
+  }
+  next(call, std::move(tasks));
+  return Progress::Done;
+}
+
+Model::Progress Model::add_devices(Call& call, Task& task) {
+  const Bus* bus = find_bus(segment_of(task.number), number_of(task.number));
+  if (bus == nullptr) return Progress::Done;
+  Tasks tasks;
+  for (const Slot slot : bus->devices) {
+    if (!devices_[slot]->added) tasks.push_back({.step = Step::AddDevice, .device = ref(slot)});
+  }
+  for (const Slot slot : bus->devices) {
+    const Bus* below = child_bus(slot);
+    if (below != nullptr) tasks.push_back({.step = Step::AddDevices, .number = bus_number(*below)});
+  }
+  next(call, std::move(tasks));
+  return Progress::Done;
+}
+
+Model::Progress Model::add_device(Call& call, Task& task) {
+  const Slot slot = alive(task.device);
+  if (slot == kNoSlot) return Progress::Done;
+  edit(slot).added = true;
+  const int error = call.error;
+  next(call,
+       {{.step = Step::Lock, .device = task.device},
+        {.step = Step::Attach, .device = task.device},
+        {.step = Step::Unlock, .device = task.device},
+        {.step = Step::Fail, .number = error}});  // that no driver could have it does not concern who looked for it
+  return Progress::Done;
+}
+
+// ---- Going
+// -------------------------------------------------------------------------------------------------------------
+
+Tasks Model::remove_tasks(Slot slot) const {
+  return {{.step = Step::LockRescan}, {.step = Step::Remove, .device = ref(slot)}, {.step = Step::UnlockRescan}};
+}
+
+Model::Progress Model::remove(Call& call, Task& task) {
+  next(call, {{.step = Step::StopTree, .device = task.device}, {.step = Step::DestroyTree, .device = task.device}});
+  return Progress::Done;
+}
+
+Model::Progress Model::stop_tree(Call& call, Task& task) {
+  const Slot slot = alive(task.device);
+  if (slot == kNoSlot) return Progress::Done;
+  edit(slot).removable = false;
+  Tasks tasks;
+  if (const Bus* below = child_bus(slot); below != nullptr) {
+    for (const Slot child : below->devices | std::views::reverse) {
+      tasks.push_back({.step = Step::StopTree, .device = ref(child)});
+    }
+  }
+  tasks.push_back({.step = Step::Lock, .device = task.device});
+  tasks.push_back({.step = Step::Release, .device = task.device});
+  tasks.push_back({.step = Step::Unlock, .device = task.device});
+  tasks.push_back({.step = Step::Stopped, .device = task.device});
+  next(call, std::move(tasks));
+  return Progress::Done;
+}
+
+Model::Progress Model::stopped(Call&, Task& task) {
+  if (const Slot slot = alive(task.device); slot != kNoSlot) edit(slot).added = false;
+  return Progress::Done;
+}
+
+Model::Progress Model::destroy_tree(Call& call, Task& task) {
+  const Slot slot = alive(task.device);
+  if (slot == kNoSlot) return Progress::Done;
+  Tasks tasks;
+  if (const Bus* below = child_bus(slot); below != nullptr) {
+    for (const Slot child : below->devices) tasks.push_back({.step = Step::DestroyTree, .device = ref(child)});
+  }
+  tasks.push_back({.step = Step::Destroy, .device = task.device});
+  next(call, std::move(tasks));
+  return Progress::Done;
+}
+
+Model::Progress Model::destroy(Call&, Task& task) {
+  const Slot slot = alive(task.device);
+  if (slot == kNoSlot) return Progress::Done;
+  const FunctionPtr function = devices_[slot]->function;
+  if (const Bus* below = child_bus(slot); below != nullptr) {
+    event(UeventAction::Remove, UeventSubsystem::PciBus, function, below->number);
+    remove_bus(below->segment, below->number);
+  }
+  leave_group(slot);
+  event(UeventAction::Remove, UeventSubsystem::Pci, function);
+  forget_device(slot);
+  return Progress::Done;
+}
+
+void Model::forget_device(Slot slot) {
+  const Device& device = *devices_[slot];
+  const HostAddress address = device.function->address;
+  auto& plugged = plugged_.edit();
+  const auto card = std::ranges::find(plugged, device.function, &Plugged::function);
+  if (card != plugged.end()) card->config = device.config;
+  if (card != plugged.end() && device.function->is_virtual) plugged.erase(card);
+  std::erase(edit_bus(address.segment(), address.bus()).devices, slot);
+  std::erase(order_.edit(), slot);
+  std::erase_if(index_.edit(), [&](const Place& place) { return place.slot == slot; });
+  devices_[slot].clear();
+}
+
+// ---- Slots with a switch
+// -----------------------------------------------------------------------------------------------
+
+bool Model::slot_populated(const HotplugSlot& slot) const {
+  return std::ranges::any_of(*index_, [&](const Place& place) {
+    return place.address.segment() == slot.segment && place.address.bus() == slot.bus &&
+           place.address.slot() == slot.device;
+  });
+}
+
+void Model::eject(std::size_t slot_index, Tasks& tasks) {
+  const HotplugSlot slot = (*slots_)[slot_index];
+  slots_.edit()[slot_index].ejected = true;
+  tasks.push_back({.step = Step::LockRescan});
+  std::vector<HostAddress> gone;
+  for (const Place& place : *index_ | std::views::reverse) {
+    const HostAddress& address = place.address;
+    if (address.segment() != slot.segment || address.bus() != slot.bus || address.slot() != slot.device) continue;
+    tasks.push_back({.step = Step::Remove, .device = ref(place.slot)});
+    gone.push_back(address);
+  }
+  tasks.push_back({.step = Step::UnlockRescan});
+  for (const HostAddress& address : gone) unplug(address);
+}
+
+// ---- The world acts
+// ----------------------------------------------------------------------------------------------------
+
+void Model::kill(const HostAddress& address) {
+  const Slot slot = find(address);
+  if (slot == kNoSlot) return;
+  Device& device = edit(slot);
+  device.config = ConfigSpace(std::vector<std::uint8_t>(device.config.size(), 0xff), device.config.size());
+}
+
+void Model::vanish(const HostAddress& address) {
+  kill(address);
+  unplug(address);
+  if (const Slot slot = find(address); slot != kNoSlot) {
+    Call later{next_call_++, {}, 0, true};
+    next(later, remove_tasks(slot));
+    calls_.push_back(std::move(later));
+    settle();
+  }
+}
+
+void Model::swap(FunctionPtr newcomer) {
+  const std::int64_t bus = static_cast<std::int64_t>(newcomer->address.segment()) << 8 | newcomer->address.bus();
+  vanish(newcomer->address);
+  plug(std::move(newcomer));
+  Call later{next_call_++, {}, 0, true};
+  next(later, {{.step = Step::LockRescan}, {.step = Step::Rescan, .number = bus}, {.step = Step::UnlockRescan}});
+  calls_.push_back(std::move(later));
+  settle();
+}
+
+}  // namespace busproof::fakesys

@@ -1,0 +1,105 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "tests/cli/command.h"
+
+// The recipes of docs/ci.md, run as they stand there, with a real git.
+namespace busproof::cli_tests {
+namespace {
+
+using testing::HasSubstr;
+
+namespace fs = std::filesystem;
+
+std::string project_file(const std::string& name) {
+  std::ifstream file(fs::path(BUSPROOF_SOURCE_DIR) / name, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// The rest of the first line that begins so, blanks apart.
+std::string line_after(const std::string& text, const std::string& beginning) {
+  const std::size_t at = text.find(beginning);
+  if (at == std::string::npos) return {};
+  return text.substr(at + beginning.size(), text.find('\n', at) - at - beginning.size());
+}
+
+class Recipes : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::system("git --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "git is not installed";
+    fs::create_directories(folder_.path("domains"));
+    folder_.write("domains/web.xml", card_on_bus("1"));
+    shell("git init -q . && git config user.email a@b && git config user.name a && git add -A && git commit -qm first");
+  }
+
+  /// With the command in the path.
+  Ran shell(const std::string& line) {
+    const std::string bin = fs::path(BUSPROOF_COMMAND).parent_path().string();
+    return folder_.shell(fmt::format("PATH={}:$PATH; export PATH; {}", bin, line));
+  }
+  void move_card() { folder_.write("domains/web.xml", card_on_bus("2")); }
+
+  Folder folder_;
+};
+
+TEST_F(Recipes, TheHookStopsACommitThatMovesADevice) {
+  const std::string entry = line_after(project_file(".pre-commit-hooks.yaml"), "entry: ");
+  ASSERT_EQ(entry, "busproof check --against git:HEAD");
+  folder_.write(".git/hooks/pre-commit",
+                "#!/bin/sh\ngit diff --cached --name-only -z --diff-filter=ACMR -- 'domains/*.xml' |\n"
+                "  xargs -0 -r " +
+                    entry + "\n");
+  fs::permissions(folder_.path(".git/hooks/pre-commit"), fs::perms::owner_all);
+  EXPECT_THAT(project_file("docs/ci.md"), HasSubstr("xargs -0 -r " + entry));
+
+  folder_.write("domains/new.xml", card_on_bus("1", "new", "00000000-0000-0000-0000-000000000003"));
+  EXPECT_EQ(shell("git add -A && git commit -qm second").code, 0);
+  move_card();
+  const Ran stopped = shell("git add -A && git commit -qm third");
+  EXPECT_NE(stopped.code, 0);
+  EXPECT_THAT(stopped.out + stopped.err, HasSubstr("domains/web.xml:12:5: error: "));
+  EXPECT_THAT(shell("git log --oneline").out, testing::Not(HasSubstr("third")));
+}
+
+TEST_F(Recipes, TheDiffDriverTellsWhatAChangeMeans) {
+  const std::string page = project_file("docs/ci.md");
+  const std::string configure = line_after(page, "    git config diff.busproof.command ");
+  ASSERT_FALSE(configure.empty());
+  shell("git config diff.busproof.command " + configure);
+  folder_.write(".gitattributes", "domains/*.xml diff=busproof\n");
+  move_card();
+  const Ran ran = shell("git diff domains");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("0000:01:00.0 -> 0000:02:00.0 [BP101 device-moved]"));
+}
+
+TEST_F(Recipes, TheActionAnnotatesTellsAndWritesSarif) {
+  move_card();
+  const Ran ran =
+      shell("GITHUB_STEP_SUMMARY=summary.md BUSPROOF_PATHS=domains BUSPROOF_AGAINST=git:HEAD " BUSPROOF_SOURCE_DIR
+            "/.github/actions/busproof/check.sh");
+  EXPECT_EQ(ran.code, 1) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("::error file=domains/web.xml,line=12,col=5,title=BP101 device-moved::"));
+  EXPECT_THAT(folder_.read("summary.md"), HasSubstr("| **error** | domains/web.xml:12 |"));
+  EXPECT_THAT(folder_.read("busproof.sarif"), HasSubstr("\"version\": \"2.1.0\""));
+}
+
+TEST_F(Recipes, TheGitlabJobWritesBothReports) {
+  move_card();
+  const std::string script = line_after(project_file(".gitlab/busproof.yml"), "    - busproof ");
+  ASSERT_FALSE(script.empty());
+  const Ran ran = shell("BUSPROOF_PATHS=domains CI_MERGE_REQUEST_DIFF_BASE_SHA=HEAD; busproof " + script);
+  EXPECT_EQ(ran.code, 1) << ran.err;
+  EXPECT_THAT(folder_.read("busproof.codequality.json"), HasSubstr("\"severity\": \"critical\""));
+  EXPECT_THAT(folder_.read("busproof.junit.xml"), HasSubstr("<failure message="));
+}
+
+}  // namespace
+}  // namespace busproof::cli_tests

@@ -1,0 +1,119 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/cli/command.h"
+
+namespace busproof::cli_tests {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+TEST(RenderCommand, TakesTheFormatFromTheNameOfItsOutput) {
+  const Folder folder;
+  folder.write("a.xml", bare_guest(1));
+  for (const auto& [name, start] : {std::pair("a.svg", "<?xml"), std::pair("a.png", "\x89PNG"),
+                                    std::pair("a.pdf", "%PDF"), std::pair("a.dot", "digraph")}) {
+    const Ran ran = folder.run(std::string("render a.xml -o ") + name);
+    EXPECT_EQ(ran.code, 0);
+    EXPECT_THAT(ran.out, IsEmpty());
+    EXPECT_THAT(ran.err, IsEmpty());
+    EXPECT_THAT(folder.read(name), StartsWith(start));
+  }
+}
+
+TEST(RenderCommand, WritesToStdoutWhereTheFormatIsNamed) {
+  const Folder folder;
+  const Ran ran = folder.run("render - -o - --format dot", bare_guest(1));
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_THAT(ran.out, HasSubstr("interface-52:54:00:00:00:00"));
+  EXPECT_EQ(folder.run("render - -o -", bare_guest(1)).code, 2);
+}
+
+TEST(RenderCommand, PutsSeveralPicturesIntoAFolder) {
+  const Folder folder;
+  folder.write("a.xml", bare_guest(1));
+  folder.write("b.xml", bare_guest(2));
+  EXPECT_EQ(folder.run("render a.xml b.xml -o pictures/ --format dot").code, 0);
+  EXPECT_THAT(folder.read("pictures/a.dot"), StartsWith("digraph"));
+  EXPECT_THAT(folder.read("pictures/b.dot"), StartsWith("digraph"));
+}
+
+TEST(RenderCommand, RefusesWhatItCannotBeMeantToDo) {
+  const Folder folder;
+  folder.write("a.xml", bare_guest(1));
+  folder.write("b.xml", bare_guest(1));
+  folder.write("index.xml", bare_guest(1));
+  for (const char* words :
+       {"a.xml", "-o a.svg", "a.xml -o a.jpeg", "a.xml b.xml -o a.svg", "a.xml -o - --format dot --open", "- -o d/",
+        "a.xml --diff a.xml a.xml -o a.svg", "--diff a.xml a.xml -o d/", "--diff - - -o a.svg", "a.xml --host -o a.svg",
+        "a.xml --html --format svg -o a.svg", "index.xml --html -o d/", "a.xml ./a.xml -o d/"}) {
+    const Ran ran = folder.run(std::string("render ") + words);
+    EXPECT_EQ(ran.code, 2) << words;
+    EXPECT_THAT(ran.err, StartsWith("busproof render: error: ")) << words;
+  }
+  EXPECT_EQ(folder.entry_count(), 3U);
+}
+
+TEST(RenderCommand, OfARefusedGuestIsTheRefusalAndNoFile) {
+  const Folder folder;
+  const Ran ran = folder.run("render - -o a.svg", refused_guest());
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, StartsWith("<stdin>:8:5: error: "));
+  EXPECT_EQ(folder.entry_count(), 0U);
+}
+
+TEST(RenderCommand, WithoutGraphvizPluginsSaysSoAndLeavesTheOldPicture) {
+  const Folder folder;
+  folder.write("a.xml", bare_guest(1));
+  folder.write("a.svg", "old");
+  ::setenv("GVBINDIR", folder.path("").c_str(), 1);
+  const Ran ran = folder.run("render a.xml -o a.svg");
+  const Ran dot = folder.run("render a.xml -o a.dot");
+  ::unsetenv("GVBINDIR");
+  EXPECT_EQ(ran.code, 3);
+  EXPECT_THAT(ran.err, HasSubstr("plugins are installed"));
+  EXPECT_EQ(folder.read("a.svg"), "old");
+  EXPECT_EQ(dot.code, 0);
+}
+
+TEST(RenderCommand, DrawsADifferenceWithWhatDiffFinds) {
+  const Folder folder;
+  folder.write("a.xml", bare_guest(1));
+  folder.write("b.xml", bare_guest(2));
+  const Ran ran = folder.run("render --diff a.xml b.xml -o - --format dot");
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_THAT(ran.out, HasSubstr("BP104 place-inherited"));
+  EXPECT_EQ(folder.run("render --diff a.xml none.xml -o a.svg").code, 2);
+}
+
+TEST(RenderCommand, DrawsARecordedHost) {
+  const Folder folder;
+  const Ran ran = folder.run("render --host " BUSPROOF_SOURCE_DIR "/corpus/hosts/desktop.json -o - --format dot");
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_THAT(ran.out, HasSubstr("IOMMU group 6"));
+  EXPECT_THAT(ran.out, HasSubstr("0000:01:00.0"));
+  folder.write("host.json", "{}");
+  EXPECT_EQ(folder.run("render --host host.json -o a.svg").code, 2);
+  EXPECT_EQ(folder.run("render --host none.json -o a.svg").code, 2);
+}
+
+TEST(RenderCommand, IsTheSameOnEveryRun) {
+  const Folder folder;
+  const std::string guest = bare_guest(9);
+  for (const char* words :
+       {"render - -o - --format dot", "render - -o - --format svg", "render - --dark -o - --format svg"})
+    EXPECT_EQ(folder.run(words, guest).out, folder.run(words, guest).out);
+}
+
+TEST(RenderCommand, SaysWhenThereIsNobodyToShowThePicture) {
+  const Folder folder;
+  folder.write("a.xml", bare_guest(1));
+  const Ran ran = folder.run("render a.xml -o a.dot --open");
+  EXPECT_THAT(folder.read("a.dot"), StartsWith("digraph"));
+  EXPECT_TRUE(ran.code == 0 || ran.err.find("no xdg-open") != std::string::npos) << ran.err;
+}
+
+}  // namespace
+}  // namespace busproof::cli_tests

@@ -1,0 +1,155 @@
+// Rules that the kernel lab showed (a Linux 6.1.192 in QEMU, asked what no recording asks), on the recorded machine.
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <string>
+
+#include "fakesys/recorded_tree.h"
+#include "fakesys/sysfs.h"
+
+namespace busproof::fakesys {
+namespace {
+
+namespace fs = std::filesystem;
+
+class KernelTruthLab : public testing::Test {
+ protected:
+  void SetUp() override {
+    const fs::path tree = fs::path(BUSPROOF_SOURCE_DIR) / "../shared/kernel-truth/linux-6.1/sysfs-q35-intel.json";
+    if (!fs::exists(tree)) GTEST_SKIP() << "no ../shared/kernel-truth";
+    std::ifstream file(tree);
+    auto loaded = load_tree(std::string(std::istreambuf_iterator<char>(file), {}));
+    ASSERT_TRUE(loaded.has_value());
+    host_.emplace(*std::move(loaded));
+    host_->model.listening = true;
+  }
+
+  int write(const std::string& path, std::string_view data) {
+    const auto file = open_file(*host_, path, {.writing = true});
+    if (file.error != 0) return file.error;
+    const IoResult result = write_file(*host_, file.value, data);
+    return result.waiting != 0 ? EAGAIN : result.error;
+  }
+  std::string read(const std::string& path) {
+    const auto file = open_file(*host_, path, {.reading = true});
+    if (file.error != 0) return errno_name(file.error);
+    const IoResult result = read_file(*host_, file.value);
+    if (result.waiting != 0) return "waits";
+    return result.error == 0 ? result.data : errno_name(result.error);
+  }
+  std::optional<Host> host_;
+};
+
+constexpr const char* kNic = "bus/pci/devices/0000:01:00.0/";
+std::string nic(const char* name) { return std::string(kNic) + name; }
+
+TEST_F(KernelTruthLab, SwitchesOfPowerTakeTwoWords) {
+  EXPECT_EQ(write(nic("power/wakeup"), "disabled\n"), 0);
+  EXPECT_EQ(read(nic("power/wakeup")), "disabled\n");
+  for (const char* text : {"1", "enabled ", " enabled", "\n", "on"}) EXPECT_EQ(write(nic("power/async"), text), EINVAL);
+  EXPECT_EQ(read(nic("power/async")), "enabled\n");
+  EXPECT_EQ(write(nic("power/autosuspend_delay_ms"), "1"), EIO);
+}
+
+TEST_F(KernelTruthLab, ParametersTakeFlagsAndNumbers) {
+  EXPECT_EQ(write("module/vfio_pci/parameters/nointxmask", "10 "), 0);
+  EXPECT_EQ(read("module/vfio_pci/parameters/nointxmask"), "Y\n");
+  EXPECT_EQ(write("module/vfio_pci/parameters/nointxmask", "2"), EINVAL);
+  EXPECT_EQ(write("module/vfio_iommu_type1/parameters/dma_entry_limit", "0x10"), 0);
+  EXPECT_EQ(read("module/vfio_iommu_type1/parameters/dma_entry_limit"), "16\n");
+  EXPECT_EQ(write("module/vfio_iommu_type1/parameters/dma_entry_limit", "-1"), EINVAL);
+}
+
+TEST_F(KernelTruthLab, ALinkThatCannotSleepSaysNothingOfIt) {
+  const std::string path = "bus/pci/devices/0000:a2:00.0/link/l0s_aspm";
+  EXPECT_EQ(write(path, "1"), 0);
+  EXPECT_EQ(read(path), "0\n");
+  EXPECT_EQ(write(path, "2"), EINVAL);
+}
+
+TEST_F(KernelTruthLab, AnAlignmentOfAPageIsTooLong) {
+  EXPECT_EQ(write("bus/pci/resource_alignment", std::string(4095, '1')), EINVAL);
+}
+
+TEST_F(KernelTruthLab, MemoryOfACardIsNotReadAndPortsAreByOneTwoOrFour) {
+  EXPECT_EQ(read(nic("resource0")), "EIO");
+  EXPECT_EQ(write(nic("resource0"), "1"), EIO);
+  const auto ports = open_file(*host_, nic("resource2"), {.reading = true});
+  ASSERT_EQ(ports.error, 0);
+  EXPECT_EQ(read_at(*host_, ports.value, 0, 4).count, 4u);
+  EXPECT_EQ(read_at(*host_, ports.value, 0, 3).error, EINVAL);
+  EXPECT_EQ(read_at(*host_, ports.value, 4096, 4).count, 0u);
+}
+
+TEST_F(KernelTruthLab, EventsMayBringTheirOwnIdAndVariables) {
+  const std::string id = "12345678-1234-1234-1234-123456789abc";
+  EXPECT_EQ(write(nic("uevent"), "add " + id), 0);
+  EXPECT_EQ(write(nic("uevent"), "change " + id + " A=1 B=2"), 0);
+  EXPECT_EQ(write(nic("uevent"), "add x"), EINVAL);
+  EXPECT_EQ(write(nic("uevent"), "add " + id + " A"), EINVAL);
+  EXPECT_EQ(write("module/vfio/uevent", "add"), 0);
+  EXPECT_EQ(write("module/vfio/uevent", "Add"), EINVAL);
+  host_->model.take_uevents();
+  EXPECT_EQ(write("class/pci_bus/0000:01/uevent", "change"), 0);
+  const auto events = host_->model.take_uevents();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(to_string(events.front()), "change pci_bus /devices/pci0000:00/0000:00:03.0/pci_bus/0000:01");
+}
+
+TEST_F(KernelTruthLab, WhatIsThereIsNotMadeExclusively) {
+  EXPECT_EQ(open_file(*host_, nic("vendor"), {.writing = true, .creating = true, .exclusive = true}).error, EEXIST);
+  EXPECT_EQ(open_file(*host_, nic("none"), {.writing = true, .creating = true, .exclusive = true}).error, EACCES);
+}
+
+TEST_F(KernelTruthLab, ABridgeWhoseSlotsAreTakenStaysEnabledOnceMoreForEachTry) {
+  const std::string bridge = "bus/pci/devices/0000:05:00.0/";
+  EXPECT_EQ(read(bridge + "enable"), "1\n");
+  EXPECT_EQ(write("bus/pci/drivers_probe", "0000:05:00.0"), 0);
+  EXPECT_EQ(read(bridge + "enable"), "2\n");
+  EXPECT_EQ(write("bus/pci/drivers/shpchp/bind", "0000:05:00.0"), ENODEV);
+  EXPECT_EQ(read(bridge + "enable"), "3\n");
+}
+
+TEST_F(KernelTruthLab, AnyBoardOfE1000eIsGoodForANewId) {
+  EXPECT_EQ(write("bus/pci/drivers/e1000e/new_id", "1234 11e8 ffffffff ffffffff 0 0 1"), 0);
+  EXPECT_EQ(write("bus/pci/drivers/e1000e/new_id", "1234 11e9 ffffffff ffffffff 0 0 11"), EINVAL);
+}
+
+TEST_F(KernelTruthLab, NvmeLetsGoOfWhatIsNoController) {
+  EXPECT_EQ(write("bus/pci/drivers/nvme/new_id", "1234 11e8"), 0);
+  host_->model.advance(20);
+  EXPECT_EQ(read_link(*host_, "bus/pci/devices/0000:03:00.0/driver").error, ENOENT);
+}
+
+TEST_F(KernelTruthLab, APciExpressSlotSaysThatThereIsNothingToSwitch) {
+  EXPECT_EQ(read("bus/pci/slots/0-1/attention"), "0\n");
+  EXPECT_EQ(write("bus/pci/slots/0-1/attention", "1"), 0);
+  EXPECT_EQ(write("bus/pci/slots/0-1/power", "1"), ENODEV);
+  EXPECT_EQ(write("bus/pci/slots/0-1/power", "0"), 0);
+  EXPECT_EQ(write("bus/pci/slots/0-1/power", "0"), ENODEV);
+}
+
+TEST_F(KernelTruthLab, AnEventTextOfALockedDeviceIsWaitedFor) {
+  auto& model = host_->model;
+  const Slot slot = model.find(*HostAddress::parse("0000:01:00.0"));
+  ASSERT_FALSE(model
+                   .call({{.step = Step::Lock, .device = model.ref(slot)},
+                          {.step = Step::Sleep, .number = 5000},
+                          {.step = Step::Unlock, .device = model.ref(slot)}})
+                   .done);
+  EXPECT_EQ(read(nic("uevent")), "waits");
+  EXPECT_EQ(write(nic("power/control"), "on"), EAGAIN);
+  EXPECT_EQ(read(nic("vendor")), "0x8086\n");
+}
+
+TEST_F(KernelTruthLab, LinksLeadToDirectoriesThatNobodyLookedInto) {
+  EXPECT_EQ(stat_file(*host_, nic("firmware_node")).value.mode, 0040755u);
+}
+
+}  // namespace
+}  // namespace busproof::fakesys

@@ -1,0 +1,332 @@
+// Scenarios T-30 to T-63: what goes wrong, groups, overrides, variants.
+
+#include "tests/host/machine.h"
+
+namespace busproof::host {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+/// vfio-pci does not take 0000:00:02.0: the probe is silent about it, and the driver itself says why.
+const std::vector<std::string> kSecondProbeFails = {"write bus/pci/drivers_probe #2 lie",
+                                                    "write */vfio-pci/bind #1 fail EINVAL"};
+
+TEST(HostScenario, T30_TheSecondDetachFails) {
+  TestMachine host(kHostLv, kSecondProbeFails);
+  EXPECT_EQ(host.prepare("dom1", {"00:01.0", "00:02.0"}), "rolled-back bind-failed");
+  EXPECT_EQ(host.last->outcome.primary->device, "0000:00:02.0");
+  EXPECT_EQ(host.last->outcome.primary->error, EINVAL);
+  EXPECT_THAT(host.last->outcome.secondary, IsEmpty());
+  EXPECT_EQ(host.state("00:01.0"), "iwlwifi/-");
+  EXPECT_EQ(host.state("00:02.0"), "i915/-");
+  EXPECT_EQ(host.lists(), "0/0");
+  EXPECT_THAT(host.journals.files(), IsEmpty());
+  EXPECT_THAT(host.writes(), ElementsAre("0000:00:01.0/driver_override=vfio-pci", "drivers/iwlwifi/unbind=0000:00:01.0",
+                                         "drivers_probe=0000:00:01.0", "0000:00:02.0/driver_override=vfio-pci",
+                                         "drivers/i915/unbind=0000:00:02.0", "drivers_probe=0000:00:02.0",
+                                         "drivers/vfio-pci/bind=0000:00:02.0",
+                                         "0000:00:02.0/driver_override=", "drivers_probe=0000:00:02.0",
+                                         "0000:00:01.0/driver_override=", "drivers/vfio-pci/unbind=0000:00:01.0",
+                                         "drivers_probe=0000:00:01.0"));
+}
+
+TEST(HostScenario, T31_AFailedResetRollsBack) {
+  TestMachine host(kHostLv, {"write */reset #1 fail EIO"});
+  Request start = TestMachine::request(Operation::Prepare, {"00:01.0"});
+  start.owner = Owner{"qemu", "dom1"};
+  start.devices[0].driver.model = "pci-stub";
+  start.reset = ResetPolicy::Always;
+  EXPECT_EQ(host.ended(start), "rolled-back reset-failed");
+  EXPECT_EQ(host.state("00:01.0"), "iwlwifi/-");
+  EXPECT_EQ(host.lists(), "0/0");
+}
+
+TEST(HostScenario, T33_TheRollbackItselfFails) {
+  auto faults = kSecondProbeFails;
+  faults.emplace_back("write bus/pci/drivers_probe #4 lie");
+  faults.emplace_back("write */iwlwifi/bind #1 fail ENOMEM");
+  TestMachine host(kHostLv, faults);
+  EXPECT_EQ(host.prepare("dom1", {"00:01.0", "00:02.0"}), "rolled-back bind-failed");
+  EXPECT_EQ(host.last->outcome.primary->device, "0000:00:02.0");
+  ASSERT_EQ(host.last->outcome.secondary.size(), 1u);
+  EXPECT_EQ(host.last->outcome.secondary[0].code, Code::NativeProbeFailed);
+  EXPECT_EQ(host.last->outcome.secondary[0].device, "0000:00:01.0");
+  EXPECT_EQ(host.flags("00:01.0"), "native-probe-failed");
+  EXPECT_EQ(host.state("00:01.0"), "-/-");
+  // And another try succeeds.
+  EXPECT_EQ(host.reattach({"00:01.0"}), "done");
+  EXPECT_EQ(host.state("00:01.0"), "iwlwifi/-");
+  EXPECT_EQ(host.lists(), "0/0");
+}
+
+TEST(HostScenario, T34_TheHandOverFails) {
+  TestMachine host(kHostGpu);
+  Request start = TestMachine::request(Operation::Prepare, {"01:00.0"});
+  start.owner = Owner{"qemu", "dom1"};
+  start.group = GroupPolicy::Companions;
+  ASSERT_EQ(host.ended(start), "done");
+  EXPECT_EQ(host.lists(), "0/2");
+  host.writes();
+  EXPECT_EQ(host.stop("dom1"), "done");
+  EXPECT_EQ(host.state("01:00.0"), "nouveau/-");
+  EXPECT_EQ(host.state("01:00.1"), "snd_hda_intel/-");
+  EXPECT_EQ(host.writes().front(), "0000:01:00.0/driver_override=");
+}
+
+TEST(HostScenario, T35_ASilentProbeFailureIsNoticed) {
+  TestMachine host(kHostLv, {"write bus/pci/drivers_probe #1 lie", "write */vfio-pci/bind #1 lie"});
+  EXPECT_EQ(host.detach({"00:01.0"}), "rolled-back bind-failed");
+  EXPECT_EQ(host.state("00:01.0"), "iwlwifi/-");
+  EXPECT_EQ(host.lists(), "0/0");
+}
+
+TEST(HostScenario, T36_TheStubIsMissing) {
+  TestMachine host(std::string(kHostLv) + "module vfio_pci error=ENOENT available\n");
+  EXPECT_EQ(host.detach({"00:01.0"}), "refused driver-not-found");
+  EXPECT_THAT(host.writes(), IsEmpty());
+}
+
+TEST(HostScenario, T37_TheStubIsProhibited) {
+  TestMachine host(std::string(kHostLv) + "module vfio_pci drivers=vfio-pci prohibited\n");
+  EXPECT_EQ(host.detach({"00:01.0"}), "refused driver-prohibited");
+  EXPECT_THAT(host.last.error().hints, ElementsAre(HasSubstr("blacklist vfio_pci")));
+  EXPECT_THAT(host.writes(), IsEmpty());
+  // What the kernel itself refuses is neither missing nor forbidden.
+  TestMachine refused(std::string(kHostLv) + "module vfio_pci drivers=vfio-pci available error=ENOKEY\n");
+  EXPECT_EQ(refused.detach({"00:01.0"}), "refused driver-refused");
+}
+
+TEST(HostScenario, T40_ANativeSiblingBlocks) {
+  TestMachine host(kHostGpu);
+  EXPECT_EQ(host.detach({"01:00.0"}), "refused group-not-viable");
+  EXPECT_THAT(host.last.error().message, HasSubstr("because of 0000:01:00.1 (native)"));
+  EXPECT_THAT(host.last.error().hints, ElementsAre(HasSubstr("is on snd_hda_intel")));
+  EXPECT_THAT(host.writes(), IsEmpty());
+}
+
+TEST(HostScenario, T41_CompanionsGoAlong) {
+  TestMachine host(kHostGpu);
+  Request detach = TestMachine::request(Operation::Detach, {"01:00.0"});
+  detach.group = GroupPolicy::Companions;
+  EXPECT_EQ(host.ended(detach), "done");
+  EXPECT_THAT(host.writes(),
+              ElementsAre("0000:01:00.1/driver_override=vfio-pci", "drivers/snd_hda_intel/unbind=0000:01:00.1",
+                          "drivers_probe=0000:01:00.1", "0000:01:00.0/driver_override=vfio-pci",
+                          "drivers/nouveau/unbind=0000:01:00.0", "drivers_probe=0000:01:00.0"));
+  EXPECT_EQ(host.reattach({"01:00.1", "01:00.0"}), "done");
+  EXPECT_EQ(host.writes().front(), "0000:01:00.0/driver_override=");
+  EXPECT_EQ(host.state("01:00.0"), "nouveau/-");
+  EXPECT_EQ(host.state("01:00.1"), "snd_hda_intel/-");
+}
+
+TEST(HostScenario, T42_HotUnplugOfOneOfTwo) {
+  TestMachine host(kHostGpu);
+  ASSERT_EQ(host.prepare("dom1", {"01:00.0", "01:00.1"}), "done");
+  EXPECT_EQ(host.stop("dom1", {"01:00.1"}), "done");
+  EXPECT_EQ(host.flags("01:00.1"), "deferred-giveback");
+  EXPECT_EQ(host.state("01:00.1"), "vfio-pci/vfio-pci");
+  EXPECT_EQ(host.stop("dom1"), "done");
+  EXPECT_EQ(host.state("01:00.0"), "nouveau/-");
+  EXPECT_EQ(host.state("01:00.1"), "snd_hda_intel/-");
+  EXPECT_EQ(host.lists(), "0/0");
+}
+
+/// A guest: a process that has the group and a container open.
+void open_group(fakesys::FakeKernel& kernel, int group) {
+  int container = 0, file = 0;
+  ASSERT_EQ(kernel.host().model.open_container(container), 0);
+  ASSERT_EQ(kernel.host().model.open_group(group, file), 0);
+  ASSERT_EQ(kernel.host().model.set_container(file, container), 0);
+}
+
+TEST(HostScenario, T43_OlderKernelsStopAtANativeDriverInALiveGroup) {
+  std::string text(kHostGpu);
+  text.replace(text.find("6.18"), 4, "5.15");
+  TestMachine host(text);
+  ASSERT_EQ(host.prepare("dom1", {"01:00.0", "01:00.1"}), "done");
+  open_group(host.fake(), 14);
+  ASSERT_TRUE(host.fake().write("bus/pci/devices/0000:01:00.1/driver_override", "\n"));
+  ASSERT_TRUE(host.fake().write("bus/pci/drivers/vfio-pci/unbind", "0000:01:00.1"));
+  static_cast<void>(host.fake().write("bus/pci/drivers_probe", "0000:01:00.1"));  // nobody is left to say how it went
+  EXPECT_TRUE(host.fake().host().model.host_crashed);
+  // F-40: busproof never does that.
+  TestMachine careful(text);
+  ASSERT_EQ(careful.prepare("dom1", {"01:00.0", "01:00.1"}), "done");
+  open_group(careful.fake(), 14);
+  EXPECT_EQ(careful.stop("dom1", {"01:00.1"}), "done");
+  EXPECT_EQ(careful.flags("01:00.1"), "deferred-giveback");
+  EXPECT_FALSE(careful.fake().host().model.host_crashed);
+}
+
+TEST(HostScenario, T44_ANativeDriverIsKeptOutOfALiveGroup) {
+  TestMachine host(kHostGpu);
+  ASSERT_EQ(host.prepare("dom1", {"01:00.0", "01:00.1"}), "done");
+  open_group(host.fake(), 14);
+  // What libvirt does when one of two is unplugged, and why GRP-22 is there.
+  ASSERT_TRUE(host.fake().write("bus/pci/devices/0000:01:00.1/driver_override", "\n"));
+  ASSERT_TRUE(host.fake().write("bus/pci/drivers/vfio-pci/unbind", "0000:01:00.1"));
+  EXPECT_EQ(host.fake().write("bus/pci/drivers_probe", "0000:01:00.1").error().error, EINVAL);
+  EXPECT_EQ(host.state("01:00.1"), "-/-");
+}
+
+TEST(HostScenario, T45_AForeignHolderOfTheGroup) {
+  TestMachine host(kHostGpu);
+  Request detach = TestMachine::request(Operation::Detach, {"01:00.0"});
+  detach.group = GroupPolicy::Companions;
+  ASSERT_EQ(host.ended(detach), "done");
+  open_group(host.fake(), 14);
+  host.writes();
+  EXPECT_EQ(host.reattach({"01:00.0"}), "refused group-busy");
+  EXPECT_THAT(host.writes(), IsEmpty());
+}
+
+TEST(HostScenario, T46_PhysicalAndVirtualFunctionInOneGroup) {
+  TestMachine host(
+      "host nic kernel=6.18\n"
+      "0a:00.0 15b3:101d 020000 flr multifunction driver=mlx5_core vfs=2 offset=2 stride=1 vf=101e\n");
+  ASSERT_TRUE(host.fake().write("bus/pci/devices/0000:0a:00.0/sriov_numvfs", "1"));
+  const auto inventory = scan(host.fake());
+  ASSERT_NE(find(*inventory, at("0a:00.2")), nullptr);
+  if (find(*inventory, at("0a:00.2"))->group != find(*inventory, at("0a:00.0"))->group)
+    host.fake().host().model.join_group(host.fake().host().model.find(at("0a:00.2")),
+                                        static_cast<int>(*find(*inventory, at("0a:00.0"))->group));
+  EXPECT_EQ(host.detach({"0a:00.2"}), "refused pf-in-group");
+}
+
+TEST(HostScenario, T47_AnUnboundSiblingIsBoundMeanwhile) {
+  const std::string text =
+      "host box kernel=6.18\n"
+      "01:00.0 8086:10d3 020000 flr multifunction driver=e1000e group=3\n"
+      "01:00.1 8086:10d3 020000 group=3\n";
+  const std::string rival = "write bus/pci/drivers_probe #1 rival bus/pci/drivers/e1000e/bind 0000:01:00.1";
+  TestMachine host(text);
+  ASSERT_TRUE(host.fake().write("bus/pci/drivers/e1000e/unbind", "0000:01:00.1"));
+  host.break_with({rival});
+  EXPECT_EQ(host.detach({"01:00.0"}), "rolled-back group-not-viable");
+  EXPECT_EQ(host.state("01:00.0"), "e1000e/-");
+
+  TestMachine careful(text);
+  ASSERT_TRUE(careful.fake().write("bus/pci/drivers/e1000e/unbind", "0000:01:00.1"));
+  careful.break_with({"write bus/pci/drivers_probe #1 rival bus/pci/drivers_probe 0000:01:00.1"});
+  Request detach = TestMachine::request(Operation::Detach, {"01:00.0"});
+  detach.group = GroupPolicy::StubCompanions;
+  EXPECT_EQ(careful.ended(detach), "done");
+  EXPECT_EQ(careful.state("01:00.0"), "vfio-pci/vfio-pci");
+}
+
+/// The first virtual function of H-NIC, found and on mlx5_core.
+void make_vf(TestMachine& host, const char* count = "1") {
+  ASSERT_TRUE(host.fake().write("bus/pci/devices/0000:0a:00.0/sriov_numvfs", count));
+  ASSERT_EQ(host.state("0a:00.2"), "mlx5_core/-");
+}
+
+TEST(HostScenario, T50_TheVariantIsChosen) {
+  TestMachine host(kHostNic);
+  make_vf(host);
+  EXPECT_EQ(host.detach({"0a:00.2"}), "done");
+  EXPECT_EQ(host.state("0a:00.2"), "mlx5_vfio_pci/mlx5_vfio_pci");
+  EXPECT_EQ(host.reattach({"0a:00.2"}), "done");
+  EXPECT_EQ(host.state("0a:00.2"), "mlx5_core/-");
+}
+
+TEST(HostScenario, T51_AnExplicitModel) {
+  TestMachine host(kHostNic);
+  make_vf(host);
+  Request detach = TestMachine::request(Operation::Detach, {"0a:00.2"});
+  detach.devices[0].driver.model = "vfio-pci";
+  EXPECT_EQ(host.ended(detach), "done");
+  EXPECT_EQ(host.state("0a:00.2"), "vfio-pci/vfio-pci");
+}
+
+TEST(HostScenario, T52_NoAliasFile) {
+  std::string text(kHostNic);
+  text.resize(text.find("alias"));
+  TestMachine host(text);
+  make_vf(host);
+  EXPECT_EQ(host.detach({"0a:00.2"}), "done");
+  EXPECT_EQ(host.state("0a:00.2"), "vfio-pci/vfio-pci");
+  EXPECT_THAT(host.last->plan.notes, ElementsAre(HasSubstr("there is no modules.alias")));
+}
+
+TEST(HostScenario, T53_DashesAndUnderscores) {
+  TestMachine host(
+      "host box kernel=6.18\n01:00.0 10de:2342 030200 driver=nouveau\n"
+      "module nvgrace_gpu_vfio_pci drivers=nvgrace-gpu-vfio-pci needs=vfio available\n");
+  Request detach = TestMachine::request(Operation::Detach, {"01:00.0"});
+  detach.devices[0].driver.model = "nvgrace_gpu_vfio_pci";
+  host.ended(detach);
+  EXPECT_THAT(host.writes(), testing::Contains("0000:01:00.0/driver_override=nvgrace-gpu-vfio-pci"));
+}
+
+TEST(HostScenario, T54_NotAVfioDriver) {
+  TestMachine host(
+      "host box kernel=6.18\n01:00.0 8086:10d3 020000 driver=igb\nmodule e1000e drivers=e1000e available\n");
+  Request detach = TestMachine::request(Operation::Detach, {"01:00.0"});
+  detach.devices[0].driver.model = "e1000e";
+  EXPECT_EQ(host.ended(detach), "rolled-back not-a-vfio-driver");
+  EXPECT_EQ(host.state("01:00.0"), "igb/-");
+}
+
+TEST(HostScenario, T55_AnOverrideThatWasThereBeforeIsLeft) {
+  TestMachine host("host box kernel=6.18\n01:00.0 8086:10d3 020000 driver=e1000e\nmodule vfio_pci drivers=vfio-pci\n");
+  ASSERT_TRUE(host.fake().write("bus/pci/devices/0000:01:00.0/driver_override", "vfio-pci"));
+  ASSERT_TRUE(host.fake().write("bus/pci/drivers/e1000e/unbind", "0000:01:00.0"));
+  ASSERT_TRUE(host.fake().load_module("vfio-pci"));
+  ASSERT_TRUE(host.fake().write("bus/pci/drivers_probe", "0000:01:00.0"));
+  ASSERT_EQ(host.state("01:00.0"), "vfio-pci/vfio-pci");
+  EXPECT_EQ(host.prepare("dom1", {"01:00.0"}), "done");
+  EXPECT_EQ(host.stop("dom1"), "done");
+  EXPECT_EQ(host.state("01:00.0"), "vfio-pci/vfio-pci");
+  EXPECT_THAT(host.writes(), IsEmpty());
+}
+
+TEST(HostScenario, T56_AForeignOverrideComesBackExactly) {
+  TestMachine host(kHostLv);
+  ASSERT_TRUE(host.fake().write("bus/pci/devices/0000:00:01.0/driver_override", "iwlwifi"));
+  EXPECT_EQ(host.detach({"00:01.0"}), "done");
+  EXPECT_THAT(host.last->plan.notes, testing::Contains(HasSubstr("was 'iwlwifi' before")));
+  EXPECT_EQ(host.reattach({"00:01.0"}), "done");
+  EXPECT_EQ(host.state("00:01.0"), "iwlwifi/iwlwifi");
+}
+
+TEST(HostScenario, T57_ClearingAnOverrideWritesANewline) {
+  const Step clear{Step::Kind::SetOverride, at("00:01.0"), "vfio-pci", ""};
+  EXPECT_EQ(value_of(clear), "\n");
+  TestMachine host(kHostLv);
+  ASSERT_TRUE(host.fake().write(path_of(clear), "vfio-pci"));
+  ASSERT_TRUE(host.fake().write(path_of(clear), value_of(clear)));
+  EXPECT_EQ(host.state("00:01.0"), "iwlwifi/-");
+}
+
+TEST(HostScenario, T61_XenTakesPciback) {
+  TestMachine host("host xen kernel=6.3\n05:00.0 8086:10d3 020000 driver=e1000e\nmodule xen_pciback drivers=pciback\n");
+  Request detach = TestMachine::request(Operation::Detach, {"05:00.0"});
+  detach.devices[0].driver.backend = Backend::Libxl;
+  EXPECT_EQ(host.ended(detach), "done");
+  EXPECT_EQ(host.state("05:00.0"), "pciback/pciback");
+  EXPECT_THAT(host.writes(), testing::Not(testing::Contains(HasSubstr("new_slot"))));
+}
+
+TEST(HostScenario, T62_KvmIsRefused) {
+  TestMachine host(kHostLv);
+  Request start = TestMachine::request(Operation::Prepare, {"00:01.0"});
+  start.owner = Owner{"qemu", "dom1"};
+  start.devices[0].driver = {.backend = Backend::Qemu, .name = "kvm"};
+  EXPECT_EQ(host.ended(start), "refused backend-unsupported");
+  // Up to libvirt 5.6 it was pci-stub.
+  start.devices[0].driver.era = Era::Legacy;
+  EXPECT_EQ(host.ended(start), "done");
+  EXPECT_EQ(host.state("00:01.0"), "pci-stub/pci-stub");
+}
+
+TEST(HostScenario, T63_NoIommu) {
+  TestMachine host("host box kernel=6.12 iommu=off\n01:00.0 8086:10d3 020000 driver=e1000e\n");
+  EXPECT_EQ(host.prepare("dom1", {"01:00.0"}), "refused backend-unsupported");
+  EXPECT_THAT(host.last.error().message, HasSubstr("no IOMMU groups"));
+  EXPECT_THAT(host.writes(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace busproof::host

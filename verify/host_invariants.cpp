@@ -1,0 +1,308 @@
+#include "verify/host_invariants.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/host/journal.h"
+
+namespace busproof::verify {
+namespace {
+
+using host::Binding;
+using host::HostAddress;
+
+std::string words(const Binding& binding) {
+  return fmt::format("driver {}, override {}", binding.driver.value_or("none"), binding.override_to.value_or("unset"));
+}
+
+bool same_boot(const HostRun& run) { return run.before.boots == run.after.boots; }
+
+/// Where a device belongs that nobody has: where it was, or where it came from.
+Binding home_of(const HostRun& run, const HostAddress& address, const DeviceState& before) {
+  const auto entry = run.before.ledger.find(address);
+  return entry == run.before.ledger.end() ? before.binding : entry->second.origin;
+}
+
+bool is_kept(const HostState& state, const HostAddress& address) {
+  return state.ledger.contains(address) || state.in_journals.contains(address);
+}
+
+bool is_newcomer(const HostRun& run, const HostAddress& address) {
+  const auto before = run.before.devices.find(address), after = run.after.devices.find(address);
+  return before == run.before.devices.end() || after == run.after.devices.end() ||
+         before->second.pin != after->second.pin;
+}
+
+bool declares(const host::BindingPlan& plan, const HostAddress& address) {
+  return std::ranges::find(plan.devices, address, &host::PlannedDevice::address) != plan.devices.end();
+}
+
+/// The device that a write is about: from its path, or from what is written to a driver's file.
+std::optional<HostAddress> device_of(const fakesys::AccessRecord& access) {
+  constexpr std::string_view kDevices = "bus/pci/devices/";
+  std::string_view name = access.value;
+  if (access.path.starts_with(kDevices)) {
+    name = std::string_view(access.path).substr(kDevices.size());
+    name = name.substr(0, name.find('/'));
+  }
+  const auto address = HostAddress::parse(name);
+  return address ? std::optional(*address) : std::nullopt;
+}
+
+template <class Look>
+void for_each_write(const HostRun& run, Look look) {
+  for (std::size_t i = 0; i < run.accesses.size(); ++i)
+    if (run.accesses[i].access == fakesys::Access::Write) look(i, run.accesses[i]);
+}
+
+/// Calls look(address, before, after) for what is there before and after, and is the same card.
+template <class Look>
+void for_each_device(const HostRun& run, Look look) {
+  for (const auto& [address, after] : run.after.devices) {
+    const auto before = run.before.devices.find(address);
+    if (before != run.before.devices.end() && before->second.pin == after.pin) look(address, before->second, after);
+  }
+}
+
+}  // namespace
+
+HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, host::Store& ledger) {
+  const fakesys::Model& model = kernel.host().model;
+  HostState state;
+  state.autoprobe = model.autoprobe;
+  state.boots = kernel.host().boots;
+  state.crashed = model.host_crashed;
+  for (const fakesys::Slot slot : model.in_order()) {
+    const fakesys::Device& device = model.device(slot);
+    DeviceState& each = state.devices[device.function->address];
+    if (device.driver != fakesys::kNone) each.binding.driver = model.driver(device.driver).name;
+    if (!device.override_text.empty()) each.binding.override_to = device.override_text;
+    const fakesys::Identity& id = device.function->identity;
+    each.pin = {id.vendor, id.device, id.subvendor, id.subdevice, id.class_code, id.revision};
+    if (device.group != fakesys::kNone) each.group = device.group;
+    each.in_transition = device.driver != fakesys::kNone && !device.link_visible;
+    each.vfs_autoprobe = device.vfs_autoprobe;
+    each.virtual_functions = device.num_vfs;
+  }
+  for (const int id : model.drivers()) {
+    const fakesys::Driver& driver = model.driver(id);
+    if (!driver.dynamic_ids.empty()) state.dynamic_ids[driver.name] = driver.dynamic_ids.size();
+    if (driver.rule.role == fakesys::DriverRole::Native) state.native_drivers.insert(driver.name);
+  }
+  for (const int number : model.groups())
+    if (model.group(number)->open_file != 0) state.open_groups.insert(number);
+  const auto entries = host::read_ledger(ledger);
+  state.ledger_readable = entries.has_value();
+  if (entries) state.ledger = *entries;
+  if (const auto states = host::read_journals(journals)) {
+    for (const host::JournalState& journal : *states) state.in_journals.merge(host::devices_in_question(journal));
+  }
+  for (host::Store* store : {&journals, &ledger}) {
+    const auto files = host::contents(*store);
+    if (!files) continue;
+    for (const auto& [name, text] : *files) state.kept += text;
+  }
+  return state;
+}
+
+Violations nothing_is_lost(const HostRun& run) {
+  Violations found;
+  if (!same_boot(run)) return found;
+  for_each_device(run, [&](const HostAddress& address, const DeviceState& before, const DeviceState& after) {
+    if (run.meddled.contains(address) || run.after.in_journals.contains(address)) return;
+    const auto entry = run.after.ledger.find(address);
+    if (entry == run.after.ledger.end()) {
+      const Binding home = home_of(run, address, before);
+      const bool reprobed = !home.driver && after.binding.override_to == home.override_to;
+      if (after.binding == before.binding || after.binding == home || reprobed) return;
+      found.push_back({to_string(address), fmt::format("is lost: {}, and nothing tells that it should be {}",
+                                                       words(after.binding), words(home))});
+    } else if (entry->second.flags.empty()) {
+      if (after.binding.driver.value_or(after.binding.override_to.value_or("")) == entry->second.stub) return;
+      if (after.binding == before.binding) return;
+      found.push_back({to_string(address), fmt::format("is {}, and the ledger says {} without a flag",
+                                                       words(after.binding), entry->second.stub)});
+    }
+  });
+  return found;
+}
+
+Violations no_override_leaks(const HostRun& run) {
+  Violations found;
+  if (!same_boot(run)) return found;
+  for_each_device(run, [&](const HostAddress& address, const DeviceState& before, const DeviceState& after) {
+    if (is_kept(run.after, address) || run.meddled.contains(address)) return;
+    const auto expected = home_of(run, address, before).override_to;
+    if (after.binding.override_to == expected || after.binding.override_to == before.binding.override_to) return;
+    found.push_back(
+        {to_string(address), fmt::format("keeps the override '{}'", after.binding.override_to.value_or(""))});
+  });
+  return found;
+}
+
+Violations global_tables_stay(const HostRun& run) {
+  Violations found;
+  if (!same_boot(run)) return found;
+  if (run.before.dynamic_ids != run.after.dynamic_ids) found.push_back({"", "dynamic ids of drivers have changed"});
+  if (run.before.autoprobe != run.after.autoprobe) found.push_back({"", "drivers_autoprobe has changed"});
+  for_each_device(run, [&](const HostAddress& address, const DeviceState& before, const DeviceState& after) {
+    if (before.vfs_autoprobe != after.vfs_autoprobe)
+      found.push_back({to_string(address), "its sriov_drivers_autoprobe has changed"});
+  });
+  return found;
+}
+
+Violations only_declared_devices_change(const HostRun& run) {
+  Violations found;
+  for_each_write(run, [&](std::size_t, const fakesys::AccessRecord& access) {
+    const auto device = device_of(access);
+    if (!device || !declares(run.plan, *device))
+      found.push_back({"", "a write that no device of the plan is meant by: " + access.path});
+  });
+  if (!same_boot(run)) return found;
+  for_each_device(run, [&](const HostAddress& address, const DeviceState& before, const DeviceState& after) {
+    if (declares(run.plan, address) || run.meddled.contains(address) || before.binding == after.binding) return;
+    found.push_back({to_string(address), "was not to be touched, and is now " + words(after.binding)});
+  });
+  return found;
+}
+
+Violations no_host_driver_in_a_live_group(const HostRun& run) {
+  Violations found;
+  if (run.after.crashed && !run.before.crashed) found.push_back({"", "the kernel has stopped"});
+  for_each_device(run, [&](const HostAddress& address, const DeviceState& before, const DeviceState& after) {
+    if (!after.group || !run.after.open_groups.contains(*after.group) || !run.before.open_groups.contains(*after.group))
+      return;
+    if (!after.binding.driver || after.binding.driver == before.binding.driver || run.meddled.contains(address)) return;
+    if (run.after.native_drivers.contains(*after.binding.driver))
+      found.push_back({to_string(address), "is on " + *after.binding.driver + " while its group is open"});
+  });
+  return found;
+}
+
+Violations ledger_is_sane(const HostRun& run) {
+  Violations found;
+  if (!run.after.ledger_readable) found.push_back({"", "the ledger cannot be read"});
+  std::map<int, host::Owner> owners;
+  for (const auto& [address, entry] : run.after.ledger) {
+    const auto device = run.after.devices.find(address);
+    if (!entry.owner || device == run.after.devices.end() || !device->second.group) continue;
+    const auto [owner, first] = owners.emplace(*device->second.group, *entry.owner);
+    if (!first && owner->second != *entry.owner)
+      found.push_back({to_string(address), "shares its group between two guests"});
+  }
+  return found;
+}
+
+Violations all_or_nothing(const HostRun& run) {
+  Violations found;
+  if (run.outcome == nullptr || run.outcome->end != host::Outcome::End::RolledBack || !same_boot(run)) return found;
+  for (const host::DeviceOutcome& outcome : run.outcome->devices) {
+    const auto before = run.before.devices.find(outcome.address), after = run.after.devices.find(outcome.address);
+    if (outcome.residual || run.meddled.contains(outcome.address) || is_newcomer(run, outcome.address)) continue;
+    if (before->second.binding != after->second.binding) {
+      found.push_back(
+          {to_string(outcome.address), fmt::format("was rolled back, and is {} instead of {}",
+                                                   words(after->second.binding), words(before->second.binding))});
+    }
+    const auto* entry_before = host::find(run.before.ledger, outcome.address);
+    const auto* entry_after = host::find(run.after.ledger, outcome.address);
+    const bool same = (entry_before == nullptr) == (entry_after == nullptr) &&
+                      (entry_before == nullptr || *entry_before == *entry_after);
+    if (!same) found.push_back({to_string(outcome.address), "was rolled back, but not in the ledger"});
+  }
+  return found;
+}
+
+Violations failure_has_a_reason(const HostRun& run) {
+  if (run.outcome == nullptr) return {};
+  const bool failed =
+      run.outcome->end == host::Outcome::End::RolledBack || run.outcome->end == host::Outcome::End::Failed;
+  if (failed == run.outcome->primary.has_value()) return {};
+  return {{"", failed ? "it failed and does not say why" : "it succeeded and names an error"}};
+}
+
+Violations no_false_success(const HostRun& run) {
+  Violations found;
+  if (run.outcome == nullptr || run.outcome->end != host::Outcome::End::Done || !same_boot(run)) return found;
+  for (const host::PlannedDevice& planned : run.plan.devices) {
+    const auto after = run.after.devices.find(planned.address);
+    if (run.meddled.contains(planned.address) || after == run.after.devices.end()) continue;
+    if (is_newcomer(run, planned.address)) continue;
+    const bool same_driver = planned.after.any_driver || after->second.binding.driver == planned.after.driver;
+    if (same_driver && after->second.binding.override_to == planned.after.override_to) continue;
+    found.push_back(
+        {to_string(planned.address), fmt::format("is said to be done, and is {}", words(after->second.binding))});
+  }
+  return found;
+}
+
+Violations no_bounce(const HostRun& run) {
+  Violations found;
+  for_each_write(run, [&](std::size_t, const fakesys::AccessRecord& access) {
+    if (!access.path.ends_with("/unbind")) return;
+    for (const host::PlannedDevice& planned : run.plan.devices) {
+      if (to_string(planned.address) != access.value || planned.before.driver != planned.after.driver) continue;
+      if (!planned.after.any_driver && !run.meddled.contains(planned.address))
+        found.push_back({access.value, "was unbound although it was where it belongs"});
+    }
+  });
+  return found;
+}
+
+Violations no_group_numbers_kept(const HostRun& run) {
+  if (!run.after.kept.contains("\"group\"") && !run.after.kept.contains("iommu_groups")) return {};
+  return {{"", "the number of an IOMMU group is kept"}};
+}
+
+Violations virtual_functions_stay(const HostRun& run) {
+  Violations found;
+  for_each_write(run, [&](std::size_t, const fakesys::AccessRecord& access) {
+    if (access.path.ends_with("/sriov_numvfs") || access.path.ends_with("/remove"))
+      found.push_back({"", "wrote " + access.path});
+  });
+  return found;
+}
+
+Violations resets_stay_in_scope(const HostRun& run) {
+  Violations found;
+  for_each_write(run, [&](std::size_t, const fakesys::AccessRecord& access) {
+    const auto device = device_of(access);
+    if (access.path.ends_with("/reset") && (!device || !declares(run.plan, *device)))
+      found.push_back({"", "reset " + access.path});
+  });
+  return found;
+}
+
+Violations newcomers_are_left_alone(const HostRun& run) {
+  Violations found;
+  if (!run.swapped_at) return found;
+  for_each_write(run, [&](std::size_t index, const fakesys::AccessRecord& access) {
+    if (index > *run.swapped_at && device_of(access) == run.plan.devices.front().address)
+      found.push_back({"", "wrote " + access.path + " to a card that had just come"});
+  });
+  return found;
+}
+
+const std::vector<HostLaw>& host_laws() {
+  static const std::vector<HostLaw> kLaws = {
+      {1, nothing_is_lost},
+      {2, no_override_leaks},
+      {3, global_tables_stay},
+      {4, only_declared_devices_change},
+      {5, no_host_driver_in_a_live_group},
+      {6, ledger_is_sane},
+      {7, all_or_nothing},
+      {8, failure_has_a_reason},
+      {12, no_false_success},
+      {14, no_bounce},
+      {15, no_group_numbers_kept},
+      {16, virtual_functions_stay},
+      {17, resets_stay_in_scope},
+      {18, newcomers_are_left_alone},
+  };
+  return kLaws;
+}
+
+}  // namespace busproof::verify

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/host/executor.h"
+#include "engine/host/store.h"
+#include "fakesys/fake_kernel.h"
+#include "fakesys/faulty_kernel.h"
+#include "verify/invariants.h"
+
+/// The laws of the host side, INV-1 to INV-18 of section 8.3 of the host binding specification: each one function over
+/// plain values that says in words what breaks it. Those that speak of several runs (9, 10, 13, 19) are in rehearsal.h
+/// and in the tests.
+namespace busproof::verify {
+
+/// One device, as the kernel itself has it: not what sysfs shows of it.
+struct DeviceState {
+  host::Binding binding;
+  host::Pin pin;
+  std::optional<int> group;
+  bool in_transition = false;  ///< its driver has not let go
+  bool vfs_autoprobe = true;
+  unsigned virtual_functions = 0;
+  friend bool operator==(const DeviceState&, const DeviceState&) = default;
+};
+
+/// A host, and what busproof remembers of it.
+struct HostState {
+  std::map<host::HostAddress, DeviceState> devices;
+  std::map<std::string, std::size_t> dynamic_ids;  ///< driver → how many it has
+  std::set<std::string> native_drivers;            ///< that use the kernel's own DMA
+  std::set<int> open_groups;
+  bool autoprobe = true;
+  bool crashed = false;  ///< the kernel itself has stopped
+  std::uint32_t boots = 1;
+  host::Ledger ledger;
+  bool ledger_readable = true;
+  std::set<host::HostAddress> in_journals;  ///< devices of operations that are not over
+  std::string kept;                         ///< the text of ledger and journals
+  friend bool operator==(const HostState&, const HostState&) = default;
+};
+HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, host::Store& ledger);
+
+/// One run of a plan.
+struct HostRun {
+  const host::BindingPlan& plan;
+  const HostState& before;
+  const HostState& after;
+  const std::vector<fakesys::AccessRecord>& accesses;
+  const host::Outcome* outcome = nullptr;   ///< null: it crashed
+  std::optional<std::size_t> swapped_at{};  ///< the access before which another card came to the plan's first device
+  std::set<host::HostAddress> meddled{};    ///< devices that somebody else did something to
+};
+
+/// INV-1. Every device is as it was, or as it was before it was ever touched, or on its stub and in the ledger, or the
+/// ledger or a journal says what keeps it.
+Violations nothing_is_lost(const HostRun& run);
+/// INV-2. A device that is in no ledger and no journal has the override that it had.
+Violations no_override_leaks(const HostRun& run);
+/// INV-3. Dynamic ids and the switches of automatic probing are as they were.
+Violations global_tables_stay(const HostRun& run);
+/// INV-4. Only devices of the plan are written to, and no other changes its driver.
+Violations only_declared_devices_change(const HostRun& run);
+/// INV-5. No driver of the host comes to a group that a process has open.
+Violations no_host_driver_in_a_live_group(const HostRun& run);
+/// INV-6. The ledger can be read, and no group has two owners.
+Violations ledger_is_sane(const HostRun& run);
+/// INV-7. What was rolled back is as it was found, but for what the result names.
+Violations all_or_nothing(const HostRun& run);
+/// INV-8. What did not succeed says why.
+Violations failure_has_a_reason(const HostRun& run);
+/// INV-12. What is said to be done is so.
+Violations no_false_success(const HostRun& run);
+/// INV-14. A device that was where it belongs was not unbound.
+Violations no_bounce(const HostRun& run);
+/// INV-15. Nothing that is kept names a group by its number.
+Violations no_group_numbers_kept(const HostRun& run);
+/// INV-16. Nobody takes virtual functions away, or removes a device.
+Violations virtual_functions_stay(const HostRun& run);
+/// INV-17. Only devices of the plan are reset.
+Violations resets_stay_in_scope(const HostRun& run);
+/// INV-18. Nothing is written to a card that came to the address of another.
+Violations newcomers_are_left_alone(const HostRun& run);
+
+/// All of them, by number.
+struct HostLaw {
+  int number;
+  Violations (*check)(const HostRun&);
+};
+const std::vector<HostLaw>& host_laws();
+
+}  // namespace busproof::verify

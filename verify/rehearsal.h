@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/host/binding_plan.h"
+#include "engine/host/store.h"
+#include "fakesys/fake_kernel.h"
+#include "verify/host_invariants.h"
+
+namespace busproof::verify {
+
+/// A run that broke a law.
+struct BrokenRun {
+  std::string fault;  ///< what went wrong: "write bus/pci/drivers_probe #1 lie", "crash after access 12"
+  int law = 0;        ///< INV-…
+  Violations violations{};
+};
+
+struct Rehearsal {
+  std::size_t runs = 0;
+  std::vector<BrokenRun> broken{};
+};
+
+/// Runs a plan on copies of a host: once as it is, then under every single fault at each access, and with a crash
+/// before, after and amid each; after each, what is left is recovered, twice, and the laws are checked. The drivers of
+/// the plan are to be loaded. `journals` and `ledger` are what the program remembers when the plan begins.
+Rehearsal rehearse(const fakesys::FakeKernel& kernel, const host::MemoryStore::Files& journals,
+                   const host::MemoryStore::Files& ledger, const host::BindingPlan& plan);
+
+/// "612 rehearsals, 0 left a device lost", and a line for each that did.
+std::string to_text(const Rehearsal& rehearsal);
+
+}  // namespace busproof::verify
