@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "cli/configs.h"
@@ -92,7 +93,8 @@ DrawingResult draw_host(const std::string& file) {
   if (!inventory)
     return std::unexpected(
         NoDrawing{name, report::error_text(name, "", inventory.error()), exit_code(inventory.error().kind)});
-  return Drawing{.file = name, .name = name, .graph = viz::host_graph(*inventory, pci_names())};
+  const std::string title = file.empty() ? "host" : "host " + std::filesystem::path(name).stem().string();
+  return Drawing{.file = name, .name = name, .graph = viz::host_graph(*inventory, pci_names(), title)};
 }
 
 }  // namespace busproof::cli

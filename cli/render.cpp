@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -28,10 +29,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kHtml = "html";
+constexpr std::string_view kIndex = "index";  // the page that leads to the others
 
 struct Options {
   std::vector<std::string> files;
-  std::vector<std::string> diff;  ///< old, new; or nothing
+  std::vector<std::string> names;  ///< of the files in an output folder, without ending
+  std::vector<std::string> diff;   ///< old, new; or nothing
   bool host = false;
   std::string host_file;  ///< a recorded or made-up host; empty: this one
   std::string output;
@@ -54,9 +57,37 @@ bool is_page(const Options& options) { return format_of(options) == kHtml; }
 
 bool is_folder_name(const std::string& path) { return is_folder(path) || path.ends_with('/'); }
 
-/// In the output folder, "web01.svg" for "domains/web01.xml".
-std::string target_in_folder(const Options& options, const std::string& file, std::string_view ending) {
-  return (fs::path(options.output) / fs::path(file).stem()).string() + "." + std::string(ending);
+/// In the output folder: "fleet/web01.svg".
+std::string target_in_folder(const Options& options, const std::string& name, std::string_view ending) {
+  return (fs::path(options.output) / name).string() + "." + std::string(ending);
+}
+
+/// The last parts of a path, without ending: "web01", "rack7-web01".
+std::string joined_end(const fs::path& path, std::size_t parts) {
+  const fs::path whole = path.lexically_normal().replace_extension();
+  std::string name;
+  for (auto part = whole.end(); parts > 0 && part != whole.begin(); --parts) {
+    --part;
+    if (part->has_root_directory() || *part == "..") break;
+    name = part->string() + (name.empty() ? "" : "-") + name;
+  }
+  return name;
+}
+
+/// What each file is called in a folder: as it is, or where that is taken, with as many of the folders above as tell
+/// them apart; files that nothing tells apart share a name.
+std::vector<std::string> names_in_folder(const std::vector<std::string>& files, const std::set<std::string>& taken) {
+  std::vector<std::size_t> parts(files.size(), 1);
+  std::vector<std::string> names(files.size());
+  for (bool grown = true; grown;) {
+    std::map<std::string, std::size_t> uses;
+    for (const std::string& name : taken) uses[name] = 1;
+    for (std::size_t i = 0; i < files.size(); ++i) ++uses[names[i] = joined_end(files[i], parts[i])];
+    grown = false;
+    for (std::size_t i = 0; i < files.size(); ++i)
+      if (uses[names[i]] > 1 && joined_end(files[i], parts[i] + 1) != names[i]) grown = ++parts[i] > 0;
+  }
+  return names;
 }
 
 std::string subject_misuse(const Options& options) {
@@ -87,9 +118,9 @@ std::string folder_misuse(const Options& options) {
   if (!is_folder_name(options.output)) return {};
   if (std::ranges::count(options.files, "-") > 0) return "-o FOLDER takes files, not standard input";
   std::set<std::string> targets;
-  if (is_page(options)) targets.insert(target_in_folder(options, "index", kHtml));
-  for (const std::string& file : options.files)
-    if (const std::string target = target_in_folder(options, file, format_of(options)); !targets.insert(target).second)
+  if (is_page(options)) targets.insert(target_in_folder(options, std::string(kIndex), kHtml));
+  for (const std::string& name : options.names)
+    if (const std::string target = target_in_folder(options, name, format_of(options)); !targets.insert(target).second)
       return fmt::format("-o FOLDER would write two files to {}", target);
   return {};
 }
@@ -146,7 +177,7 @@ class Rendering {
     if (is_folder_name(options_.output)) fs::create_directories(options_.output, failure);
     const ExitCode code = is_page(options_) ? draw_pages() : draw_pictures();
     if (code != ExitCode::Done || !options_.open) return code;
-    const std::string index = target_in_folder(options_, "index", kHtml);
+    const std::string index = target_in_folder(options_, std::string(kIndex), kHtml);
     return show(is_folder_name(options_.output) && is_page(options_) ? index : options_.output);
   }
 
@@ -180,7 +211,7 @@ class Rendering {
     const auto bytes = bytes_of(*drawing, viz::format_named(format).value_or(viz::Format::Svg));
     if (!bytes) return say(drawing->file, bytes.error());
     return put(
-        is_folder_name(options_.output) ? target_in_folder(options_, options_.files[i], format) : options_.output,
+        is_folder_name(options_.output) ? target_in_folder(options_, options_.names[i], format) : options_.output,
         *bytes);
   }
 
@@ -213,20 +244,20 @@ class Rendering {
       auto [drawn, outcome] = entry(i);
       code = worst(code, outcome);
       if (is_folder_name(options_.output))
-        index.push_back(put_page(options_.files[i], drawn, code));
+        index.push_back(put_page(options_.names[i], drawn, code));
       else
         entries.push_back(std::move(drawn));
     }
     const std::string title = entries.size() == 1 ? entries[0].name : fmt::format("{} configs", count());
     if (is_folder_name(options_.output))
-      return worst(code, put(target_in_folder(options_, "index", kHtml), viz::index_page(title, index)));
+      return worst(code, put(target_in_folder(options_, std::string(kIndex), kHtml), viz::index_page(title, index)));
     return worst(code, put(options_.output, viz::page(title, entries)));
   }
 
   /// A page of its own, with the picture beside it for the index.
-  viz::IndexEntry put_page(const std::string& file, const viz::PageEntry& drawn, ExitCode& code) {
-    const std::string page = target_in_folder(options_, file, kHtml);
-    const std::string picture = target_in_folder(options_, file, "svg");
+  viz::IndexEntry put_page(const std::string& name, const viz::PageEntry& drawn, ExitCode& code) {
+    const std::string page = target_in_folder(options_, name, kHtml);
+    const std::string picture = target_in_folder(options_, name, "svg");
     code = worst(code, put(page, viz::page(drawn.name, {drawn})));
     if (!drawn.svg.empty()) code = worst(code, put(picture, drawn.svg));
     return {.name = drawn.name,
@@ -244,6 +275,8 @@ ExitCode render(Options options) {
     auto files = config_files(options.files);
     if (!files) return say(files.error().device, files.error());
     options.files = *std::move(files);
+    options.names =
+        names_in_folder(options.files, is_page(options) ? std::set{std::string(kIndex)} : std::set<std::string>{});
   }
   why = misuse(options);
   if (why.empty()) return Rendering(options).run();

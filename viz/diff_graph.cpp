@@ -99,9 +99,9 @@ class DiffGraph {
     find_buses();
     draw_heading();
     for (std::size_t i = 0; i < all_.size(); ++i) place(i);
+    draw_domain();
     for (std::size_t i = 0; i < buses_.size(); ++i) draw_bus(i);
     for (std::size_t i = 0; i < buses_.size(); ++i) draw_link(i);
-    spread_leaves(graph_);
     draw_beside();
     draw_legend();
     return std::move(graph_);
@@ -266,7 +266,7 @@ class DiffGraph {
         {.from = both.name, .to = buses_[bus].name, .look = both.look, .tooltip = both.latest().name});
   }
 
-  void draw_beside() {
+  void draw_domain() {
     Node domain{.heading = {.name = names_.make("domain"), .lines = {"the domain itself"}}, .look = Look::Changed};
     domain.heading.look = Look::Changed;
     for (const Finding* finding : of_domain_) {
@@ -276,7 +276,9 @@ class DiffGraph {
       domain.rows.push_back({"", {std::move(cell)}});
     }
     if (!domain.rows.empty()) graph_.nodes.push_back(std::move(domain));
+  }
 
+  void draw_beside() {
     Node off_bus{.heading = {.name = names_.make("off-bus"), .lines = {"not on a PCI bus"}, .look = Look::Unchanged},
                  .look = Look::Unchanged};
     std::size_t unchanged = 0;

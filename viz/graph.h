@@ -76,7 +76,6 @@ struct Edge {
   std::string from, to;  ///< names of cells, headings included
   Look look = Look::Plain;
   EdgeKind kind = EdgeKind::Link;
-  unsigned columns = 1;  ///< how far to the right the end is to stand
   std::string tooltip{};
   friend bool operator==(const Edge&, const Edge&) = default;
 };
@@ -112,9 +111,5 @@ struct Graph {
   std::vector<Edge> edges{};
   friend bool operator==(const Graph&, const Graph&) = default;
 };
-
-/// Lets buses that lead no further stand in several columns where many of them hang on one bus, so that a picture of
-/// hundreds is not a tower.
-void spread_leaves(Graph& graph);
 
 }  // namespace busproof::viz

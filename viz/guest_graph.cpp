@@ -48,7 +48,6 @@ class GuestGraph {
     for (std::size_t i = 0; i < buses_.all.size(); ++i) find_box(i);
     for (std::size_t i = 0; i < buses_.all.size(); ++i) draw_bus(i);
     for (std::size_t i = 0; i < buses_.all.size(); ++i) draw_links(i);
-    spread_leaves(graph_);
     draw_off_bus();
     draw_legend();
     return std::move(graph_);

@@ -24,25 +24,26 @@ struct ClassRule {
   std::uint32_t mask;
   std::string_view tag;
   Hue hue;
+  std::string_view meaning;
 };
 // clang-format off
 constexpr auto kClassRules = std::to_array<ClassRule>({
-  {0x060400, 0xffff00, "BUS",  Hue::Bridge},
-  {0x060000, 0xff0000, "CHIP", Hue::Bridge},
-  {0x010800, 0xffff00, "NVME", Hue::Storage},
-  {0x010600, 0xffff00, "SATA", Hue::Storage},
-  {0x010400, 0xffff00, "RAID", Hue::Storage},
-  {0x010000, 0xff0000, "DISK", Hue::Storage},
-  {0x020000, 0xff0000, "NET",  Hue::Network},
-  {0x0d0000, 0xff0000, "WIFI", Hue::Network},
-  {0x030000, 0xff0000, "VGA",  Hue::Display},
-  {0x040000, 0xff0000, "SND",  Hue::Display},
-  {0x0c0300, 0xffff00, "USB",  Hue::Usb},
-  {0x0c0500, 0xffff00, "SMB",  Hue::Other},
-  {0x070000, 0xff0000, "TTY",  Hue::Other},
-  {0x100000, 0xff0000, "CRYP", Hue::Other},
-  {0x120000, 0xff0000, "ACCL", Hue::Host},
-  {0x000000, 0x000000, "PCI",  Hue::Other},
+  {0x060400, 0xffff00, "BUS",  Hue::Bridge, "port or bridge"},
+  {0x060000, 0xff0000, "CHIP", Hue::Bridge, "chipset"},
+  {0x010800, 0xffff00, "NVME", Hue::Storage, "NVMe disk"},
+  {0x010600, 0xffff00, "SATA", Hue::Storage, "SATA controller"},
+  {0x010400, 0xffff00, "RAID", Hue::Storage, "RAID controller"},
+  {0x010000, 0xff0000, "DISK", Hue::Storage, "storage controller"},
+  {0x020000, 0xff0000, "NET",  Hue::Network, "network card"},
+  {0x0d0000, 0xff0000, "WIFI", Hue::Network, "radio"},
+  {0x030000, 0xff0000, "VGA",  Hue::Display, "graphics card"},
+  {0x040000, 0xff0000, "SND",  Hue::Display, "sound or video"},
+  {0x0c0300, 0xffff00, "USB",  Hue::Usb, "USB controller"},
+  {0x0c0500, 0xffff00, "SMB",  Hue::Other, "SMBus"},
+  {0x070000, 0xff0000, "TTY",  Hue::Other, "serial port"},
+  {0x100000, 0xff0000, "CRYP", Hue::Other, "encryption"},
+  {0x120000, 0xff0000, "ACCL", Hue::Host, "accelerator"},
+  {0x000000, 0x000000, "PCI",  Hue::Other, "something else"},
 });
 // clang-format on
 
@@ -66,6 +67,14 @@ bool blocks(const HostDevice& device) {
   return device.driver && !is_stub(device) && !(host::is_bridge(device) && *device.driver == "pcieport");
 }
 
+/// What sort of bus a bridge makes; Plain if its registers are out of sight.
+Look look_below(const HostDevice& bridge) {
+  if (bridge.config.port_type)
+    return *bridge.config.port_type == host::PortType::PcieToPci ? Look::Conventional : Look::Express;
+  if (bridge.driver == "pcieport") return Look::Express;
+  return bridge.config.express == host::Known::No ? Look::Conventional : Look::Plain;
+}
+
 /// The functions of one bus that stand together: of one group of several, or all those of no such group.
 struct PartKey {
   std::string root_bus;
@@ -83,7 +92,9 @@ std::string short_address(const HostAddress& address) {
 
 class HostGraph {
  public:
-  HostGraph(const host::Inventory& inventory, const report::PciNames& names) : inventory_(inventory), pci_(names) {
+  HostGraph(const host::Inventory& inventory, const report::PciNames& names, std::string_view host)
+      : inventory_(inventory), pci_(names) {
+    graph_.title = host;
     for (const HostDevice& device : inventory.devices)
       cell_names_[device.address] = names_.make(to_string(device.address));
   }
@@ -94,7 +105,6 @@ class HostGraph {
     find_boxes();
     for (const auto& [key, devices] : parts_) draw_part(key, devices);
     for (const HostDevice& device : inventory_.devices) draw_virtual_functions(device);
-    spread_leaves(graph_);
     draw_legend();
     return std::move(graph_);
   }
@@ -104,7 +114,7 @@ class HostGraph {
     const auto count = [](std::size_t number, std::string_view thing) {
       return fmt::format("{} {}{}", number, thing, number == 1 ? "" : "s");
     };
-    graph_.title = inventory_.kernel_release.empty() ? "host" : "host · Linux " + inventory_.kernel_release;
+    if (!inventory_.kernel_release.empty()) graph_.title += " · Linux " + inventory_.kernel_release;
     graph_.subtitle = fmt::format("{}, {}", count(inventory_.devices.size(), "PCI function"),
                                   count(inventory_.groups.size(), "IOMMU group"));
     constexpr std::size_t kWarningsMax = 4;
@@ -180,7 +190,8 @@ class HostGraph {
   void draw_part(const PartKey& key, const std::vector<const HostDevice*>& devices) {
     const auto numa = common_node(devices);
     Node node{.box = key.group ? group_box_.at(*key.group) : box_of_node(numa)};
-    node.look = key.parent ? Look::Express : Look::Plain;
+    const HostDevice* bridge = key.parent ? find(inventory_, *key.parent) : nullptr;
+    node.look = bridge != nullptr ? look_below(*bridge) : Look::Plain;
     node.heading = {
         .name = names_.make(fmt::format("bus-{:04x}:{:02x}", key.segment, key.bus)),
         .lines = {fmt::format("bus {}{:02x}", key.segment == 0 ? "" : fmt::format("{:04x}:", key.segment), key.bus)},
@@ -194,8 +205,7 @@ class HostGraph {
     }
     const std::string from =
         key.parent && cell_names_.contains(*key.parent) ? cell_names_.at(*key.parent) : bridge_name(key.root_bus, numa);
-    graph_.edges.push_back(
-        {.from = from, .to = node.heading.name, .look = Look::Express, .tooltip = node.heading.tooltip});
+    graph_.edges.push_back({.from = from, .to = node.heading.name, .look = node.look, .tooltip = node.heading.tooltip});
     graph_.nodes.push_back(std::move(node));
   }
 
@@ -204,12 +214,9 @@ class HostGraph {
     const auto [name, is_new] = bridges_.try_emplace(root_bus);
     if (!is_new) return name->second;
     name->second = names_.make(root_bus);
-    Node node{.heading = {.name = name->second,
-                          .lines = {"host bridge", root_bus},
-                          .tooltip = "host bridge " + root_bus,
-                          .look = Look::Express},
-              .look = Look::Express,
-              .box = box_of_node(numa)};
+    Node node{
+        .heading = {.name = name->second, .lines = {"host bridge", root_bus}, .tooltip = "host bridge " + root_bus},
+        .box = box_of_node(numa)};
     graph_.nodes.push_back(std::move(node));
     return name->second;
   }
@@ -274,11 +281,22 @@ class HostGraph {
     const auto add_if = [&](bool occurs, Look look, std::string text) {
       if (occurs) graph_.legend.push_back({Key::Sample::Cell, {}, look, std::move(text)});
     };
+    const auto add_line_if = [&](Look look, std::string text) {
+      if (std::ranges::count(graph_.nodes, look, &Node::look) > 0)
+        graph_.legend.push_back({Key::Sample::Line, {}, look, std::move(text)});
+    };
+    add_line_if(Look::Express, "PCI Express");
+    add_line_if(Look::Conventional, "conventional PCI");
     add_if(has_cell(Look::Stub), Look::Stub, "kept for a guest");
     add_if(has_cell(Look::Owned), Look::Owned, "the host itself uses it");
     add_if(has_cell(Look::Quiet), Look::Quiet, "no driver");
     add_if(has_box(Look::Group), Look::Group, "IOMMU group: to one guest or to none");
     add_if(has_box(Look::Unviable), Look::Unviable, "group that no guest gets as it stands");
+    for (const ClassRule& rule : kClassRules)
+      if (std::ranges::any_of(inventory_.devices,
+                              [&](const HostDevice& device) { return tag_of(device).text == rule.tag; }))
+        graph_.legend.push_back(
+            {Key::Sample::Tag, {std::string(rule.tag), rule.hue}, Look::Plain, std::string(rule.meaning)});
   }
 
   const host::Inventory& inventory_;
@@ -294,8 +312,8 @@ class HostGraph {
 
 }  // namespace
 
-Graph host_graph(const host::Inventory& inventory, const report::PciNames& names) {
-  return HostGraph(inventory, names).draw();
+Graph host_graph(const host::Inventory& inventory, const report::PciNames& names, std::string_view host) {
+  return HostGraph(inventory, names, host).draw();
 }
 
 }  // namespace busproof::viz

@@ -5,15 +5,18 @@
 #include <algorithm>
 
 #include "engine/report/device_words.h"
+#include "viz/arrangement.h"
 
 namespace busproof::viz {
 namespace {
 
 constexpr std::size_t kLineColumnsMax = 56;
 constexpr std::size_t kTooltipBytesMax = 4000;
-constexpr std::string_view kCut = "…";
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr std::size_t kKeysPerLine = 4;
+constexpr unsigned kTagWidth = 42;
+constexpr std::string_view kSampleShape = R"( HEIGHT="17" CELLPADDING="0" FIXEDSIZE="TRUE")";
+constexpr std::size_t kWarningColumns = 90, kWarningLinesMax = 4;
 
 /// Length of the valid UTF-8 sequence at the beginning of the text; 0 if there is none. XML knows neither surrogates
 /// nor U+FFFE and U+FFFF.
@@ -54,27 +57,26 @@ std::string link_attributes(const Cell& cell) {
   return fmt::format(R"( ID="{0}" HREF="#a_{0}" TITLE="{1}")", cell.name, escaped(shown_tooltip(cell.tooltip)));
 }
 
-std::string text_of(const std::vector<std::string>& lines, std::string_view colour) {
-  std::string text;
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const std::string line = escaped(shown_line(lines[i]));
-    if (line.empty()) continue;
-    text += i == 0 ? fmt::format("<B>{}</B>", line) : fmt::format("<FONT POINT-SIZE=\"9\">{}</FONT>", line);
-    text += R"(<BR ALIGN="LEFT"/>)";
-  }
+std::string text_of(const Cell& cell, std::string_view colour) {
+  constexpr std::string_view kLineEnd = R"(<BR ALIGN="LEFT"/>)";
+  const ShownText shown = shown_text(cell);
+  std::string text = shown.title.empty() ? "" : fmt::format("<B>{}</B>{}", escaped(shown.title), kLineEnd);
+  for (const std::string& line : shown.details)
+    text += fmt::format("<FONT POINT-SIZE=\"9\">{}</FONT>{}", escaped(line), kLineEnd);
   return text.empty() ? std::string(" ") : fmt::format("<FONT COLOR=\"{}\">{}</FONT>", colour, text);
 }
 
-std::string tag_cell(const Tag& tag, Theme theme) {
+/// `shape` says how high it is.
+std::string tag_cell(const Tag& tag, std::string_view shape, Theme theme) {
   return fmt::format(
-      R"(<TD WIDTH="40" BGCOLOR="{}" COLOR="{}" BORDER="1"><FONT COLOR="#ffffff" POINT-SIZE="8"><B>{}</B></FONT></TD>)",
-      kHueFills[static_cast<std::size_t>(tag.hue)], paint_of(Look::Plain, theme).fill, escaped(shown_line(tag.text)));
+      R"(<TD WIDTH="{}"{} BGCOLOR="{}" COLOR="{}" BORDER="1"><FONT COLOR="#ffffff" POINT-SIZE="8"><B>{}</B></FONT></TD>)",
+      kTagWidth, shape, kHueFills[static_cast<std::size_t>(tag.hue)], paint_of(Look::Plain, theme).fill,
+      escaped(shown_line(tag.text)));
 }
 
-std::string quiet_cell(std::string_view text, std::size_t rows, Theme theme) {
-  const std::string span = rows > 1 ? fmt::format(" ROWSPAN=\"{}\"", rows) : "";
+std::string quiet_cell(std::string_view text, std::string_view port, Theme theme) {
   const std::string line = escaped(shown_line(text));
-  return fmt::format(R"(<TD{} WIDTH="22" VALIGN="TOP">{}</TD>)", span,
+  return fmt::format(R"(<TD{} WIDTH="22" VALIGN="TOP">{}</TD>)", point_attribute(port),
                      line.empty() ? std::string(" ")
                                   : fmt::format(R"(<FONT COLOR="{}" POINT-SIZE="9">{}</FONT>)",
                                                 paint_of(Look::Quiet, theme).text, line));
@@ -83,20 +85,29 @@ std::string quiet_cell(std::string_view text, std::size_t rows, Theme theme) {
 /// Plain cells have no outline of their own: the node's is enough.
 bool stands_out(Look look) { return look != Look::Plain && look != Look::Quiet && look != Look::Unchanged; }
 
-std::string body_cell(const Cell& cell, std::string_view port, Theme theme) {
+std::string body_cell(const Cell& cell, unsigned width, std::string_view port, Theme theme) {
   const LookRule& rule = rule_of(cell.look);
   const Paint& paint = paint_of(cell.look, theme);
+  // Filled even where nobody sees it: what has no area cannot be pointed at, nor lit up by a page.
   const std::string outline = stands_out(cell.look)
                                   ? fmt::format(R"( BGCOLOR="{}" COLOR="{}" BORDER="{}" STYLE="{}")", paint.fill,
                                                 paint.line, rule.pen_width == "1" ? 1 : 2, rule.style)
-                                  : "";
-  return fmt::format(R"(<TD{}{}{} ALIGN="LEFT" BALIGN="LEFT"{}>{}</TD>)", point_attribute(port), link_attributes(cell),
-                     cell.tag.text.empty() ? R"( COLSPAN="2" WIDTH="190")" : R"( WIDTH="150")", outline,
-                     text_of(cell.lines, paint.text));
+                              : cell.name.empty() ? ""
+                                                  : fmt::format(R"( BGCOLOR="{}")", paint_of(Look::Plain, theme).fill);
+  return fmt::format(R"(<TD{}{}{} WIDTH="{}"{} ALIGN="LEFT" BALIGN="LEFT">{}</TD>)", point_attribute(port),
+                     link_attributes(cell), cell.tag.text.empty() ? R"( COLSPAN="2")" : "",
+                     cell.tag.text.empty() ? width + kTagWidth : width, outline, text_of(cell, paint.text));
+}
+
+/// Ports are numbered by `number`.
+std::string row_cells(const Cell& cell, std::string_view slot, std::size_t number, unsigned width, Theme theme) {
+  return quiet_cell(slot, fmt::format("w{}", number), theme) + quiet_cell(cell.label, "", theme) +
+         (cell.tag.text.empty() ? "" : tag_cell(cell.tag, "", theme)) +
+         body_cell(cell, width, fmt::format("c{}", number), theme);
 }
 
 std::string sample_of(const Key& key, Theme theme) {
-  if (key.sample == Key::Sample::Tag) return tag_cell(key.tag, theme);
+  if (key.sample == Key::Sample::Tag) return tag_cell(key.tag, kSampleShape, theme);
   const LookRule& rule = rule_of(key.look);
   const Paint& paint = paint_of(key.look, theme);
   if (key.sample == Key::Sample::Line)
@@ -104,8 +115,8 @@ std::string sample_of(const Key& key, Theme theme) {
                        rule.style == "solid"    ? "———"
                        : rule.style == "dashed" ? "– – –"
                                                 : "· · · ·");
-  return fmt::format(R"(<TD BGCOLOR="{}" COLOR="{}" BORDER="2" STYLE="{}">   </TD>)", paint.fill, paint.line,
-                     rule.style);
+  return fmt::format(R"(<TD WIDTH="{}"{} BGCOLOR="{}" COLOR="{}" BORDER="2" STYLE="{}"> </TD>)", kTagWidth,
+                     kSampleShape, paint.fill, paint.line, rule.style);
 }
 
 std::string legend_of(const Graph& graph, Theme theme) {
@@ -120,21 +131,6 @@ std::string legend_of(const Graph& graph, Theme theme) {
   return fmt::format(
       R"(<TR><TD ALIGN="LEFT"><TABLE BORDER="1" COLOR="{}" CELLBORDER="0" CELLSPACING="3" CELLPADDING="2">{}</TR></TABLE></TD></TR>)",
       paint_of(Look::Quiet, theme).line, rows);
-}
-
-/// Broken between words into lines that a picture has room for.
-std::vector<std::string> wrapped(std::string_view sentence) {
-  constexpr std::size_t kColumns = 90;
-  std::vector<std::string> lines(1);
-  for (std::size_t at = 0; at < sentence.size();) {
-    const std::size_t end = std::min(sentence.find(' ', at), sentence.size());
-    const std::string_view word = sentence.substr(at, end - at);
-    if (!lines.back().empty() && lines.back().size() + 1 + word.size() > kColumns) lines.emplace_back();
-    if (!lines.back().empty()) lines.back() += ' ';
-    lines.back() += report::fit(word, kColumns, kCut);
-    at = end + 1;
-  }
-  return lines;
 }
 
 }  // namespace
@@ -164,27 +160,22 @@ std::string shown_tooltip(std::string_view text) {
   return fmt::format("{}{} ({} bytes in all)", text.substr(0, kTooltipBytesMax), kCut, text.size());
 }
 
-std::string label_of(const Node& node, Theme theme) {
+std::string label_of(const Node& node, const NodePlan& plan, Theme theme) {
   const LookRule& rule = rule_of(node.look);
   const Paint& outline = paint_of(node.look, theme);
   const Paint& heading = paint_of(node.heading.look, theme);
-  std::string rows =
-      fmt::format(R"(<TR><TD PORT="h"{} COLSPAN="4" ALIGN="LEFT" BALIGN="LEFT" BGCOLOR="{}">{}</TD></TR>)",
-                  link_attributes(node.heading), heading.fill, text_of(node.heading.lines, heading.text));
-  std::size_t port = 0;
+  std::string rows = fmt::format(R"(<TR><TD PORT="h"{} WIDTH="{}"{} ALIGN="LEFT" BALIGN="LEFT" BGCOLOR="{}">{}</TD>)",
+                                 link_attributes(node.heading), plan.heading_width, plan.flat ? "" : R"( COLSPAN="4")",
+                                 heading.fill, text_of(node.heading, heading.text));
+  std::size_t number = 0;
   for (const Row& row : node.rows) {
-    for (std::size_t i = 0; i < row.cells.size(); ++i) {
-      const Cell& cell = row.cells[i];
-      rows += "<TR>";
-      if (i == 0) rows += quiet_cell(row.label, row.cells.size(), theme);
-      rows += quiet_cell(cell.label, 1, theme);
-      if (!cell.tag.text.empty()) rows += tag_cell(cell.tag, theme);
-      rows += body_cell(cell, fmt::format("c{}", port++), theme);
-      rows += "</TR>";
+    for (const Cell& cell : row.cells) {
+      if (!plan.flat) rows += "</TR><TR>";
+      rows += row_cells(cell, &cell == &row.cells.front() ? row.label : "", number++, plan.body_width, theme);
     }
   }
   return fmt::format(
-      R"(<TABLE BORDER="{}" COLOR="{}" BGCOLOR="{}" STYLE="{}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">{}</TABLE>)",
+      R"(<TABLE BORDER="{}" COLOR="{}" BGCOLOR="{}" STYLE="{}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">{}</TR></TABLE>)",
       rule.pen_width == "1" ? 1 : 2, outline.line, paint_of(Look::Plain, theme).fill, rule.style, rows);
 }
 
@@ -204,7 +195,8 @@ std::string heading_of(const Graph& graph, Theme theme) {
   };
   if (!graph.subtitle.empty()) add_line(graph.subtitle, plain.text);
   for (const std::string& warning : graph.warnings)
-    for (const std::string& line : wrapped(warning)) add_line(line, paint_of(Look::Lost, theme).text);
+    for (const std::string& line : wrapped(warning, kWarningColumns, kWarningLinesMax))
+      add_line(line, paint_of(Look::Lost, theme).text);
   return fmt::format(R"(<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="2">{}{}</TABLE>)", rows,
                      legend_of(graph, theme));
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "viz/arrangement.h"
 #include "viz/graph.h"
 #include "viz/theme.h"
 
@@ -15,13 +16,15 @@ namespace busproof::viz {
 /// doubled since Graphviz looks for \N and its like. A newline stays one in attributes ("&#10;").
 std::string escaped(std::string_view text);
 
+inline constexpr std::string_view kCut = "…";
 /// A line as it is shown: not longer than is useful, ended by "…" if it was cut.
 std::string shown_line(std::string_view text);
 /// A tooltip as it is shown; cut only where it would burden the page.
 std::string shown_tooltip(std::string_view text);
 
-/// The label of a node, as markup between < and >. Ports are numbered: "h" the heading, "c0", "c1" … the cells.
-std::string label_of(const Node& node, Theme theme);
+/// The label of a node, as markup between < and >. Ports: "h" the heading, "c0", "c1" … the cells, and "w0", "w1" …
+/// the beginnings of their lines.
+std::string label_of(const Node& node, const NodePlan& plan, Theme theme);
 /// The label of a box.
 std::string label_of(const Box& box, Theme theme);
 /// The heading of the picture: title, warnings and legend.

@@ -76,6 +76,14 @@ const element = (tag, className, text) => {
 const svg = () => picture.querySelector('svg');
 const apply = () => svg() && svg().setAttribute('viewBox', [view.x, view.y, view.w, view.h].join(' '));
 const fit = () => { view = {...whole}; apply(); };
+// A tower begins with its top, as wide as there is room for.
+const fitWidth = () => {
+  const frame = picture.getBoundingClientRect();
+  const h = whole.w * frame.height / frame.width;
+  if (whole.h < 3 * h) return fit();
+  view = {x: whole.x, y: whole.y, w: whole.w, h};
+  apply();
+};
 const zoom = (factor, x, y) => {
   if (!svg()) return;
   view.x += (x - view.x) * (1 - factor);
@@ -121,12 +129,11 @@ const light = (id, on) => {
 };
 const bringIntoView = device => {
   const box = device.getBBox();
-  const inside = box.x >= view.x && box.y >= view.y && box.x + box.width <= view.x + view.w &&
-      box.y + box.height <= view.y + view.h;
-  if (inside) return;
   const matrix = svg().querySelector('g').transform.baseVal.consolidate().matrix;
-  view.x = box.x + matrix.e + box.width / 2 - view.w / 2;
-  view.y = box.y + matrix.f + box.height / 2 - view.h / 2;
+  const [x, y] = [box.x + matrix.e, box.y + matrix.f];
+  if (x >= view.x && y >= view.y && x + box.width <= view.x + view.w && y + box.height <= view.y + view.h) return;
+  view.x = x + box.width / 2 - view.w / 2;
+  view.y = y + box.height / 2 - view.h / 2;
   apply();
 };
 const choose = link => {
@@ -152,9 +159,11 @@ const showFindings = entry => {
         element('div', 'quiet', finding.rule + ' ' + finding.name + ': ' + finding.reason));
     for (const witness of finding.witness) item.append(element('div', 'quiet', witness));
     if (finding.remedy) item.append(element('div', 'quiet', 'remedy: ' + finding.remedy));
-    for (const name of ['mouseenter', 'focus']) item.addEventListener(name, () => light(finding.id, true));
+    for (const name of ['mouseenter', 'focus', 'click']) item.addEventListener(name, () => {
+      const device = light(finding.id, true);
+      if (device) bringIntoView(device);
+    });
     for (const name of ['mouseleave', 'blur']) item.addEventListener(name, () => light(finding.id, false));
-    item.addEventListener('click', () => { const device = light(finding.id, true); if (device) bringIntoView(device); });
     list.append(item);
   }
 };
@@ -178,8 +187,10 @@ const show = number => {
     whole = {x: box.x, y: box.y, w: box.width, h: box.height};
     svg().removeAttribute('width');
     svg().removeAttribute('height');
+    svg().setAttribute('preserveAspectRatio', 'xMidYMin meet');
+    picture.style.background = svg().querySelector('polygon').getAttribute('fill');
     picture.append(buttons);
-    fit();
+    fitWidth();
   }
   showFindings(entry);
   by('tree-part').hidden = !entry.tree;

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <utility>
 
+#include "viz/arrangement.h"
 #include "viz/markup.h"
 
 namespace busproof::viz {
@@ -56,17 +57,32 @@ int append(void* sink, const char* text) {
 }
 int flush_nothing(void*) { return 0; }
 
+// cgraph's own way of numbering things goes by the addresses of their names, and what is drawn first by the numbers:
+// the order of boxes would be chance. These count.
+void* open_ids(Agraph_t*, Agdisc_t*) { return new IDTYPE(0); }
+long next_id(void* last, int, char* name, IDTYPE* id, int is_new) {
+  if (name != nullptr || is_new == 0) return 0;  // cgraph then keeps the name itself, and asks again without
+  *id = ++*static_cast<IDTYPE*>(last);
+  return 1;
+}
+long take_id(void*, int, IDTYPE) { return 0; }
+void drop_id(void*, int, IDTYPE) {}
+char* no_name(void*, int, IDTYPE) { return nullptr; }
+void close_ids(void* last) { delete static_cast<IDTYPE*>(last); }
+void note_id(void*, int, void*) {}
+Agiddisc_t counted_ids{open_ids, next_id, take_id, drop_id, no_name, close_ids, note_id};
+
 /// A Graph as cgraph has it.
 class Built {
  public:
-  Built(const Graph& graph, Theme theme) : theme_(theme), disc_{&AgMemDisc, &AgIdDisc, &io_} {
+  Built(const Graph& graph, Theme theme) : theme_(theme), plan_(arrange(graph)), disc_{&AgMemDisc, &counted_ids, &io_} {
     std::string name = "busproof";
     root_ = agopen(name.data(), Agdirected, &disc_);
     set_defaults();
     set_html(root_, "label", heading_of(graph, theme));
     add_boxes(graph);
-    for (const Node& node : graph.nodes) add_node(node);
-    for (const Edge& edge : graph.edges) add_edge(edge);
+    for (const std::size_t i : plan_.order) add_node(graph.nodes[i], plan_.nodes[i]);
+    for (std::size_t i = 0; i < graph.edges.size(); ++i) add_edge(graph.edges[i], plan_.spans[i]);
   }
   Built(const Built&) = delete;
   Built& operator=(const Built&) = delete;
@@ -98,7 +114,7 @@ class Built {
                                                                         {"outputorder", "edgesfirst"},
                                                                         {"pad", "0.2"},
                                                                         {"rankdir", "LR"},
-                                                                        {"ranksep", "0.8"}})
+                                                                        {"ranksep", fmt::format("{}", plan_.gap)}})
       set_default(AGRAPH, name, value);
     for (const auto& [name, value] : std::map<std::string, std::string>{
              {"fontname", "Arial"}, {"fontsize", "11"}, {"id", ""}, {"label", ""}, {"shape", "plain"}})
@@ -154,41 +170,55 @@ class Built {
     }
   }
 
-  void add_node(const Node& node) {
+  void add_node(const Node& node, const NodePlan& plan) {
     std::string name = node.heading.name;
     Agnode_t* drawn = agnode(node.box ? boxes_[*node.box] : root_, name.data(), 1);
     set(drawn, "id", node.heading.name);
-    set_html(drawn, "label", label_of(node, theme_));
-    ports_[node.heading.name] = {drawn, "h"};
-    std::size_t port = 0;
-    for (const Row& row : node.rows)
-      for (const Cell& cell : row.cells) ports_[cell.name] = {drawn, fmt::format("c{}", port++)};
+    set_html(drawn, "label", label_of(node, plan, theme_));
+    ends_[node.heading.name] = {drawn, "h:w", "h:e", plan.column};
+    std::size_t number = 0;
+    for (const Row& row : node.rows) {
+      for (const Cell& cell : row.cells) {
+        ends_[cell.name] = {drawn, plan.flat ? "h:w" : fmt::format("w{}:w", number), fmt::format("c{}:e", number),
+                            plan.column};
+        ++number;
+      }
+    }
   }
 
-  void add_edge(const Edge& edge) {
-    const auto& [tail, tail_port] = ports_.at(edge.from);
-    const auto& [head, head_port] = ports_.at(edge.to);
-    Agedge_t* drawn = agedge(root_, tail, head, nullptr, 1);
+  /// Links run from left to right; arrows too, unless they lead back, or to a place above or below their own.
+  void add_edge(const Edge& edge, unsigned span) {
+    const End& tail = ends_.at(edge.from);
+    const End& head = ends_.at(edge.to);
+    Agedge_t* drawn = agedge(root_, tail.node, head.node, nullptr, 1);
     const LookRule& rule = rule_of(edge.look);
     const bool arrow = edge.kind == EdgeKind::Arrow;
     set(drawn, "id", "edge-" + edge.to);
-    set(drawn, "tailport", tail_port + ":e");
-    set(drawn, "headport", head_port + (arrow ? ":e" : ":w"));
+    set(drawn, "tailport", tail.column > head.column ? tail.left : tail.right);
+    set(drawn, "headport", tail.column < head.column ? head.left : head.right);
     set(drawn, "color", std::string(paint_of(edge.look, theme_).line));
     set(drawn, "style", std::string(rule.style));
     set(drawn, "penwidth", std::string(rule.pen_width));
     set(drawn, "arrowhead", arrow ? "normal" : "none");
     set(drawn, "constraint", arrow ? "false" : "true");
-    set(drawn, "minlen", std::to_string(edge.columns));
+    set(drawn, "minlen", std::to_string(span));
     set(drawn, "tooltip", escaped(shown_tooltip(edge.tooltip)));
   }
 
+  /// Where edges touch a cell.
+  struct End {
+    Agnode_t* node = nullptr;
+    std::string left, right;  ///< ports
+    std::size_t column = 0;
+  };
+
   Theme theme_;
+  Arrangement plan_;
   Agiodisc_t io_{AgIoDisc.afread, append, flush_nothing};
   Agdisc_t disc_;
   Agraph_t* root_ = nullptr;
   std::vector<Agraph_t*> boxes_;
-  std::map<std::string, std::pair<Agnode_t*, std::string>> ports_;
+  std::map<std::string, End> ends_;  ///< by name of the cell
 };
 
 Refusal cannot_draw(std::string message, std::string remedy = {}) {

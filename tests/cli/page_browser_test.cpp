@@ -23,7 +23,8 @@ Ran browse(const Folder& folder, const std::string& file, std::string_view scrip
   text.insert(end, "<script>" + std::string(script) + "</script>");
   folder.write("probed.html", text);
   const std::string command =
-      "chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --enable-logging=stderr "
+      "chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run "
+      "--disable-background-networking --disable-component-update --disable-sync --enable-logging=stderr "
       "--virtual-time-budget=2000 --user-data-dir=" +
       folder.path("profile") + " --dump-dom file://" + folder.path("probed.html") + " > " + folder.path("dom") +
       " 2> " + folder.path("console");
@@ -46,7 +47,9 @@ TEST_F(PageInBrowser, LightsUpTheDeviceOfAFindingThatIsPointedAt) {
   const Ran ran = browse(folder_, "a.html",
                          "const item = [...document.querySelectorAll('li.finding')].find(i => i.dataset.device);"
                          "item.dispatchEvent(new Event('mouseenter'));"
-                         "const lit = document.querySelector('.lit').id === 'a_' + item.dataset.device;"
+                         "const shown = document.querySelector('.lit polygon');"
+                         "const lit = document.querySelector('.lit').id === 'a_' + item.dataset.device &&"
+                         "  getComputedStyle(shown).stroke === 'rgb(213, 94, 0)' && shown.getBBox().width > 100;"
                          "item.dispatchEvent(new Event('mouseleave'));"
                          "document.title = 'lit ' + lit + ' then ' + document.querySelectorAll('.lit').length;");
   EXPECT_THAT(ran.out, HasSubstr("<title>lit true then 0</title>"));
@@ -67,6 +70,19 @@ TEST_F(PageInBrowser, ZoomsAndPansThePicture) {
                          "document.querySelectorAll('#zoom button')[2].click();"
                          "document.title = [nearer, panned, box().width === width].join(' ');");
   EXPECT_THAT(ran.out, HasSubstr("<title>true true true</title>"));
+  EXPECT_THAT(ran.err, Not(HasSubstr("CONSOLE"))) << ran.err;
+}
+
+TEST_F(PageInBrowser, MovesToTheDeviceOfAFindingOnlyWhereItIsOutOfSight) {
+  ASSERT_EQ(folder_.run("render a.xml -o a.html").code, 0);
+  const Ran ran = browse(folder_, "a.html",
+                         "const box = () => document.querySelector('#picture svg').viewBox.baseVal;"
+                         "const item = [...document.querySelectorAll('li.finding')].find(i => i.dataset.device);"
+                         "const hover = () => item.dispatchEvent(new Event('mouseenter'));"
+                         "const x = box().x; hover(); const stayed = box().x === x;"
+                         "view.x += 10000; apply(); hover();"
+                         "document.title = [stayed, box().x < 10000].join(' ');");
+  EXPECT_THAT(ran.out, HasSubstr("<title>true true</title>"));
   EXPECT_THAT(ran.err, Not(HasSubstr("CONSOLE"))) << ran.err;
 }
 

@@ -1,10 +1,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <string>
+
 #include "tests/cli/command.h"
 
 namespace busproof::cli_tests {
 namespace {
+
+namespace fs = std::filesystem;
 
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -38,6 +43,18 @@ TEST(RenderCommand, PutsSeveralPicturesIntoAFolder) {
   EXPECT_EQ(folder.run("render a.xml b.xml -o pictures/ --format dot").code, 0);
   EXPECT_THAT(folder.read("pictures/a.dot"), StartsWith("digraph"));
   EXPECT_THAT(folder.read("pictures/b.dot"), StartsWith("digraph"));
+}
+
+TEST(RenderCommand, TellsFilesOfOneNameApartByTheirFolders) {
+  const Folder folder;
+  for (const char* name : {"rack1/web/vm.xml", "rack2/web/vm.xml", "rack2/index.xml", "rack2/db.xml"}) {
+    fs::create_directories(fs::path(folder.path(name)).parent_path());
+    folder.write(name, bare_guest(1));
+  }
+  EXPECT_EQ(folder.run("render rack1 rack2 --html -o fleet/").code, 0);
+  for (const char* page : {"index", "rack1-web-vm", "rack2-web-vm", "rack2-index", "db"})
+    EXPECT_THAT(folder.read(std::string("fleet/") + page + ".html"), StartsWith("<!DOCTYPE html>")) << page;
+  EXPECT_THAT(folder.read("fleet/index.html"), HasSubstr("href=\"./rack1-web-vm.html\""));
 }
 
 TEST(RenderCommand, RefusesWhatItCannotBeMeantToDo) {

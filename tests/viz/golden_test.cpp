@@ -13,8 +13,12 @@
 #include "engine/abi/snapshot.h"
 #include "engine/assign/assign.h"
 #include "engine/domain/xml_document.h"
+#include "engine/host/inventory.h"
+#include "fakesys/fake_kernel.h"
+#include "fakesys/recorded_host.h"
 #include "viz/diff_graph.h"
 #include "viz/guest_graph.h"
+#include "viz/host_graph.h"
 #include "viz/render.h"
 
 namespace busproof::viz {
@@ -61,6 +65,11 @@ constexpr std::array<std::string_view, 9> kGuests = {
 };
 constexpr std::array<std::string_view, 3> kPairs = {"nic-pushed-aside", "bridge-inserted-above-a-nic",
                                                     "chassis-nr-changed"};
+constexpr std::array<std::string_view, 3> kHosts = {
+    "broken-acs",           // a group across the tree
+    "conventional-bridge",  // a bus that is no PCI Express
+    "dual-socket",          // NUMA nodes with groups within
+};
 
 TEST(GoldenPictures, OfGuests) {
   for (const std::string_view name : kGuests) {
@@ -73,6 +82,14 @@ TEST(GoldenPictures, OfDifferences) {
   for (const std::string_view name : kPairs) {
     const fs::path pair = kCorpus / "pairs" / name;
     expect_kept("diff-" + std::string(name), diff_graph(snapshot_in(pair / "old.xml"), snapshot_in(pair / "new.xml")));
+  }
+}
+
+TEST(GoldenPictures, OfHosts) {
+  for (const std::string_view name : kHosts) {
+    const auto host = fakesys::load_host(read_file(kCorpus / "hosts" / (std::string(name) + ".json")));
+    fakesys::FakeKernel kernel(host.value());
+    expect_kept("host-" + std::string(name), host_graph(host::scan(kernel).value(), {}));
   }
 }
 

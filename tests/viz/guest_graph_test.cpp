@@ -127,17 +127,6 @@ TEST(GuestGraph, WarnsOfWhatTheGuestWillNotHave) {
   EXPECT_THAT(graph.warnings, testing::Not(IsEmpty()));
 }
 
-TEST(GuestGraph, StandsInSeveralColumnsWhereThereAreManyBuses) {
-  std::string ports;
-  for (int index = 1; index <= 32; ++index)
-    ports += fmt::format("<controller type='pci' index='{}' model='pcie-root-port'/>", index);
-  const Graph graph = drawn({.devices = ports});
-  unsigned columns = 0;
-  for (const Edge& edge : graph.edges) columns = std::max(columns, edge.columns);
-  EXPECT_EQ(columns, 2U);
-  for (const Edge& edge : drawn({.devices = kNic}).edges) EXPECT_EQ(edge.columns, 1U);
-}
-
 TEST(GuestGraph, OfAMachineWithoutPciShowsTheRest) {
   const Graph graph = drawn({.machine = "isapc", .devices = "<memballoon model='none'/>"});
   EXPECT_EQ(graph.subtitle, "x86_64, 0 PCI buses, 0 PCI functions");

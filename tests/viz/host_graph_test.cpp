@@ -17,6 +17,7 @@ using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::Field;
+using testing::Not;
 
 HostAddress address(std::string_view text) { return HostAddress::parse(text).value(); }
 
@@ -75,6 +76,31 @@ TEST(HostGraph, HangsBusesOnTheFunctionsThatLeadToThem) {
   EXPECT_EQ(graph.subtitle, "3 PCI functions, 1 IOMMU group");
   EXPECT_THAT(graph.edges, Contains(AllOf(Field(&Edge::from, "0000:00:01.0"), Field(&Edge::to, "bus-0000:01"))));
   EXPECT_THAT(graph.edges, Contains(AllOf(Field(&Edge::from, "pci0000:00"), Field(&Edge::to, "bus-0000:00"))));
+}
+
+TEST(HostGraph, BearsTheNameOfItsHost) {
+  EXPECT_EQ(host_graph(graphics("vfio-pci"), {}, "host rack7").title, "host rack7 · Linux 6.1.0");
+}
+
+TEST(HostGraph, SetsConventionalBusesApart) {
+  Inventory host = inventory({{.at = "0000:00:1c.0", .class_code = 0x060400, .driver = "pcieport"},
+                              {.at = "0000:01:00.0", .class_code = 0x060400, .parent = "0000:00:1c.0"},
+                              {.at = "0000:02:01.0", .parent = "0000:01:00.0"}});
+  const auto look_of_last_bus = [&] { return host_graph(host, {}).nodes.back().look; };
+  EXPECT_EQ(look_of_last_bus(), Look::Plain);
+  host.devices[1].config.express = host::Known::No;
+  EXPECT_EQ(look_of_last_bus(), Look::Conventional);
+  host.devices[1].config.express = host::Known::Yes;
+  host.devices[1].config.port_type = host::PortType::PcieToPci;
+  EXPECT_EQ(look_of_last_bus(), Look::Conventional);
+  host.devices[1].config.port_type = host::PortType::DownstreamPort;
+  EXPECT_EQ(look_of_last_bus(), Look::Express);
+}
+
+TEST(HostGraph, ExplainsItsTags) {
+  EXPECT_THAT(host_graph(graphics("vfio-pci"), {}).legend,
+              AllOf(Contains(AllOf(Field(&Key::tag, Tag{"VGA", Hue::Display}), Field(&Key::text, "graphics card"))),
+                    Contains(Field(&Key::text, "sound or video")), Not(Contains(Field(&Key::text, "network card")))));
 }
 
 TEST(HostGraph, SaysWhatHasADeviceAndWhatItIs) {

@@ -75,6 +75,25 @@ TEST(Render, GivesTheSameBytesAgain) {
   EXPECT_THAT(drawn(graph, Format::Svg), Not(HasSubstr("enerated by")));
 }
 
+TEST(Render, KeepsTheOrderOfBoxesWhereverTheirNamesLieInMemory) {
+  Graph graph;
+  for (int i = 0; i < 40; ++i) {
+    // Names of changing lengths fill the gaps that earlier ones have left.
+    const std::string name = std::string(static_cast<std::size_t>(7 * i % 40), 'x') + std::to_string(i);
+    graph.boxes.push_back({.name = name});
+    graph.nodes.push_back({.heading = {.name = "n" + name}, .box = static_cast<std::size_t>(i)});
+  }
+  for (int round = 0; round < 3; ++round) {
+    const std::string dot = drawn(graph, Format::Dot);
+    std::size_t at = 0;
+    for (const Box& box : graph.boxes) {
+      const std::size_t found = dot.find("cluster_" + box.name, at);
+      ASSERT_NE(found, std::string::npos) << box.name << " in round " << round;
+      at = found;
+    }
+  }
+}
+
 TEST(Render, TakesTextForTextWhateverIsInIt) {
   const std::array<std::string_view, 12> kTexts = {"\"quoted\" 'twice'",
                                                    "<b>bold</b>",
