@@ -16,6 +16,7 @@ void add_diff(CLI::App& app, Run& run);
 void add_fake(CLI::App& app, Run& run);
 void add_headroom(CLI::App& app, Run& run);
 void add_lock(CLI::App& app, Run& run);
+void add_qemu_args(CLI::App& app, Run& run);
 void add_render(CLI::App& app, Run& run);
 void add_host(CLI::App& app, Run& run);
 void add_merge(CLI::App& app, Run& run);

@@ -75,6 +75,7 @@ ExitCode run_command_line(int argc, char** argv) {
   add_fake(app, run);
   add_headroom(app, run);
   add_lock(app, run);
+  add_qemu_args(app, run);
   add_render(app, run);
   add_host(app, run);
   add_rules(app, run);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <map>
 #include <set>
 #include <utility>
@@ -259,7 +260,10 @@ void add_virtio_serial_controllers(const DeviceList& list, ControllerList& contr
   for (const Device& device : list) {
     if (device.target_type != "virtio") continue;
     const auto* address = std::get_if<domain::VirtioSerialAddress>(&device.address);
-    controllers.ensure(ControllerType::VirtioSerial, address == nullptr ? 0 : address->controller);
+    const std::uint32_t index = address == nullptr ? 0 : address->controller;
+    // Above that, libvirt takes the number for a negative one, adds none of that index, and then misses it.
+    constexpr auto kIndexMax = static_cast<std::uint32_t>(std::numeric_limits<std::int32_t>::max());
+    if (index <= kIndexMax) controllers.ensure(ControllerType::VirtioSerial, index);
   }
 }
 

@@ -145,14 +145,19 @@ class Editor {
     }
     const std::size_t content_end = blanks_begin(text_, span.close_begin);
     const bool closes_on_new_line = !separator_before(text_, span.close_begin).empty();
-    splice(content_end, 0, at_end + (closes_on_new_line || element.first_child() ? "" : outer));
+    const bool closes_behind_a_child = !closes_on_new_line && last_element(element);
+    splice(content_end, 0, at_end + (closes_on_new_line || closes_behind_a_child ? "" : outer));
+  }
+
+  static xml_node last_element(xml_node parent) {
+    xml_node last = parent.last_child();
+    while (last && last.type() != pugi::node_element) last = last.previous_sibling();
+    return last;
   }
 
   /// What stands before a child of the element: as before its last one, else one step more than before itself.
   std::string child_separator(xml_node element, std::string_view outer) {
-    xml_node last = element.last_child();
-    while (last && last.type() != pugi::node_element) last = last.previous_sibling();
-    if (last) return std::string(separator_before(text_, offset_of(last)));
+    if (const xml_node last = last_element(element)) return std::string(separator_before(text_, offset_of(last)));
     return outer.empty() ? std::string() : std::string(outer) + style_.unit;
   }
 
@@ -312,7 +317,8 @@ class Editor {
 
   /// At the beginning of `<devices>`, which may be empty or missing.
   void add_first(std::vector<Markup> devices) {
-    const xml_node parent = root_.child("devices");
+    const xml_node parent = root_.find_child(
+        [](xml_node child) { return std::string_view(child.name()) == "devices" && !opens_namespace(child); });
     if (!parent) {
       add_children(root_, {{Markup{"devices", {}, std::move(devices)}, {}}});
       return;

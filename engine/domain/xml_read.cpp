@@ -74,9 +74,14 @@ class FirstError {
 /// Reads the devices; knows how many of each kind there have been.
 class DeviceReader {
  public:
-  DeviceReader(InputDefault input, Details details, std::size_t count_max) : input_(input), details_(details) {
-    constexpr std::size_t kUsual = 256;  // not more: unknown elements are no devices, and there may be very many
-    devices_.reserve(std::min(count_max, kUsual));
+  DeviceReader(InputDefault input, Details details, const std::vector<xml_node>& elements)
+      : input_(input), details_(details) {
+    // Of very many elements the devices are counted first: they take so much memory that a vector which grew, or had
+    // room for elements that are none, would take more than all else.
+    constexpr std::size_t kUsual = 256;
+    const auto is_device = [](xml_node element) { return kind_of(element.name()).has_value(); };
+    const bool is_usual = elements.size() <= kUsual;
+    devices_.reserve(is_usual ? elements.size() : static_cast<std::size_t>(std::ranges::count_if(elements, is_device)));
   }
 
   void read(xml_node element, std::uint32_t number) {
@@ -201,6 +206,11 @@ Domain read_head(xml_node root, Details details) {
 
 Result<xml_node> root_of(const pugi::xml_document& document) {
   const xml_node root = document.document_element();
+  if (opens_namespace(root))
+    return unreadable(
+        "E005", offset_of(root),
+        fmt::format("expecting root element of 'domain' in no namespace, not in '{}'", value_of(root, "xmlns")),
+        "remove xmlns='…'; libvirt finds nothing of a domain in there");
   if (std::string_view(root.name()) == "domain") return root;
   return unreadable("E005", offset_of(root), fmt::format("expecting root element of 'domain', not '{}'", root.name()),
                     "give the XML that `virsh dumpxml` prints");
@@ -220,7 +230,7 @@ Result<Domain> read_domain(const XmlDocument& document, Details details) {
   const xml_node root = *found;
   Domain domain = read_head(root, details);
   const std::vector<xml_node> elements = device_elements(document.tree_->document);
-  DeviceReader reader(input_default(domain.arch), details, elements.size());
+  DeviceReader reader(input_default(domain.arch), details, elements);
   std::uint32_t number = 0;
   for (const xml_node element : elements) {
     domain.has_graphics = domain.has_graphics || std::string_view(element.name()) == "graphics";

@@ -72,11 +72,15 @@ ElementSpan span_of(std::string_view text, const char* copy, pugi::xml_node elem
   return span;
 }
 
+bool opens_namespace(pugi::xml_node element) { return *element.attribute("xmlns").value() != '\0'; }
+
 std::vector<pugi::xml_node> device_elements(const pugi::xml_document& document) {
   std::vector<pugi::xml_node> elements;
-  for (const pugi::xml_node devices : document.document_element().children("devices"))
+  for (const pugi::xml_node devices : document.document_element().children("devices")) {
+    if (opens_namespace(devices)) continue;
     for (const pugi::xml_node child : devices.children())
-      if (child.type() == pugi::node_element) elements.push_back(child);
+      if (child.type() == pugi::node_element && !opens_namespace(child)) elements.push_back(child);
+  }
   return elements;
 }
 

@@ -45,7 +45,11 @@ TextRange value_range(std::string_view text, const char* copy, pugi::xml_attribu
 /// The element's parts. Takes time in proportion to its last child, that one's last child, and so on.
 ElementSpan span_of(std::string_view text, const char* copy, pugi::xml_node element);
 
-/// The element children of every `<devices>` below the root, in document order: what `Device::element` counts.
+/// Whether the element puts itself and all in it into a namespace, where libvirt does not see it: `xmlns='…'`.
+bool opens_namespace(pugi::xml_node element);
+
+/// The element children of every `<devices>` below the root, in document order, but for those in a namespace: what
+/// `Device::element` counts.
 std::vector<pugi::xml_node> device_elements(const pugi::xml_document& document);
 
 /// All text below the element, CDATA included: XPath's string().

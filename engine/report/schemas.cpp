@@ -446,6 +446,50 @@ const std::string_view kLockSchema = R"json({
   }
 }
 )json";
+
+const std::string_view kQemuArgsSchema = R"json({
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "title": "A domain's topology as arguments of QEMU, or why it has none",
+  "oneOf": [
+    {
+      "type": "object",
+      "required": ["schema_version", "file", "error", "name", "arch", "machine", "args"],
+      "additionalProperties": false,
+      "properties": {
+        "schema_version": {"const": 1},
+        "file": {"type": "string"},
+        "error": {"type": "null"},
+        "name": {"type": "string"},
+        "arch": {"type": "string"},
+        "machine": {"type": "string"},
+        "args": {"type": "array", "items": {"type": "string"}, "description": "one word of the command line each"}
+      }
+    },
+    {
+      "type": "object",
+      "required": ["schema_version", "file", "error"],
+      "additionalProperties": false,
+      "properties": {
+        "schema_version": {"const": 1},
+        "file": {"type": "string"},
+        "error": {
+          "type": "object",
+          "required": ["rule", "message", "device", "remedy", "line", "column"],
+          "additionalProperties": false,
+          "properties": {
+            "rule": {"type": ["string", "null"]},
+            "message": {"type": "string"},
+            "device": {"type": ["string", "null"]},
+            "remedy": {"type": ["string", "null"]},
+            "line": {"type": ["integer", "null"]},
+            "column": {"type": ["integer", "null"]}
+          }
+        }
+      }
+    }
+  ]
+}
+)json";
 // clang-format on
 
 }  // namespace busproof::report

@@ -8,7 +8,8 @@
 /// The JSON Schemas (2020-12) of everything that the command prints or reads as JSON.
 namespace busproof::report {
 
-extern const std::string_view kAssignSchema, kTreeSchema, kRulesSchema, kFindingsSchema, kHeadroomSchema, kLockSchema;
+extern const std::string_view kAssignSchema, kTreeSchema, kRulesSchema, kFindingsSchema, kHeadroomSchema, kLockSchema,
+    kQemuArgsSchema;
 
 struct Schema {
   std::string_view name;
@@ -21,6 +22,7 @@ inline const std::array kSchemas = {
     Schema{"findings", "diff --format json, check --format json", kFindingsSchema},
     Schema{"headroom", "headroom --format json", kHeadroomSchema},
     Schema{"lock", "busproof.lock", kLockSchema},
+    Schema{"qemu-args", "qemu-args --format json", kQemuArgsSchema},
     Schema{"rules", "rules --format json", kRulesSchema},
     Schema{"snapshot", "snapshot", kSnapshotSchema},
     Schema{"tree", "tree --format json", kTreeSchema},

@@ -32,6 +32,8 @@ constexpr std::array kSamples = {
     Sample{"headroom", "headroom --format json bad.xml"},
     Sample{"headroom", "headroom --format json --class root-port --plug cold --need 300 good.xml"},
     Sample{"lock", "lock -l - good.xml"},
+    Sample{"qemu-args", "qemu-args --format json good.xml"},
+    Sample{"qemu-args", "qemu-args --format json bad.xml"},
     Sample{"snapshot", "snapshot good.xml"},
 };
 

@@ -25,10 +25,11 @@ TEST_P(EveryCommand, HelpEndsWithAnExample) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Help, EveryCommand,
-                         testing::Values("", "assign", "check", "diff", "merge", "rules", "tree", "version", "host",
-                                         "host plan", "host plan detach", "host detach", "host reattach", "host reset",
-                                         "host prepare", "host release", "host status", "host recover", "host rehearse",
-                                         "host rehearse detach"));
+                         testing::Values("", "assign", "check", "diff", "fake", "headroom", "lock", "merge",
+                                         "qemu-args", "render", "rules", "schema", "snapshot", "tree", "verify",
+                                         "version", "host", "host plan", "host plan detach", "host detach",
+                                         "host reattach", "host reset", "host prepare", "host release", "host status",
+                                         "host recover", "host rehearse", "host rehearse detach"));
 
 TEST(Usage, AnUnknownOptionNamesTheNearestOne) {
   const Folder folder;

@@ -450,6 +450,21 @@ TEST(WritePlaces, FillsEmptyDevices) {
       written("<domain>\n  <devices>\n    <!-- none -->\n  </devices>\n</domain>\n",
               adding({new_controller(ControllerType::Ide, 0)})),
       "<domain>\n  <devices>\n    <!-- none -->\n    <controller type='ide' index='0'/>\n  </devices>\n</domain>\n");
+  EXPECT_EQ(written("<domain>\n  <devices><!-- none --></devices>\n</domain>\n",
+                    adding({new_controller(ControllerType::Ide, 0)})),
+            "<domain>\n  <devices><!-- none -->\n    <controller type='ide' index='0'/>\n  </devices>\n</domain>\n");
+}
+
+TEST(WritePlaces, LeavesAloneWhatIsInANamespace) {
+  const std::string foreign =
+      "<domain><devices xmlns='urn:a'><rng/></devices><devices><rng xmlns='urn:b'><address type='pci' slot='2'/></rng>";
+  EXPECT_EQ(written(foreign + "</devices></domain>", nothing), foreign + "</devices></domain>");
+  EXPECT_EQ(written(foreign + "</devices></domain>", adding({new_controller(ControllerType::Ide, 0)})),
+            "<domain><devices xmlns='urn:a'><rng/></devices><devices><controller type='ide' index='0'/>"
+            "<rng xmlns='urn:b'><address type='pci' slot='2'/></rng></devices></domain>");
+  EXPECT_EQ(written("<domain xmlns='urn:a'><devices><rng/></devices></domain>", nothing),
+            "XML error: expecting root element of 'domain' in no namespace, not in 'urn:a'");
+  EXPECT_EQ(written("<domain xmlns=''><devices/></domain>", nothing), "<domain xmlns=''><devices/></domain>");
 }
 
 TEST(WritePlaces, AddsDevicesWhereThereAreNone) {
