@@ -9,21 +9,23 @@
 
 #include "cli/configs.h"
 #include "cli/files.h"
+#include "cli/host_session.h"
 #include "engine/abi/diff.h"
 #include "engine/host/host_use.h"
 #include "engine/host/inventory.h"
-#include "engine/host/real_kernel.h"
+#include "engine/host/ledger.h"
+#include "engine/report/host_text.h"
 #include "engine/report/message_text.h"
 #include "engine/report/pci_names.h"
 #include "engine/report/tree_text.h"
-#include "fakesys/fake_kernel.h"
-#include "fakesys/recorded_host.h"
 #include "viz/diff_graph.h"
 #include "viz/guest_graph.h"
 #include "viz/host_graph.h"
 
 namespace busproof::cli {
 namespace {
+
+constexpr std::size_t kListColumns = 160;
 
 NoDrawing none(const BadConfig& bad) { return {bad.name, error_text(bad), exit_code(bad.error.kind)}; }
 
@@ -34,27 +36,28 @@ report::PciNames pci_names() {
   return {};
 }
 
-Result<host::Inventory> inventory_of(host::Kernel& kernel) {
-  auto inventory = host::scan(kernel);
-  if (inventory) {
-    host::note_uses(kernel, *inventory);
-    return *std::move(inventory);
-  }
-  std::string message = fmt::format("cannot list the PCI devices: {}", std::strerror(inventory.error().error));
-  return std::unexpected(Error{ErrorKind::Unreadable, "", std::move(message), {}, {}, {}});
-}
+struct LookedAt {
+  host::Inventory inventory;
+  host::Ledger ledger;
+};
 
-Result<host::Inventory> read_host(const std::string& file) {
-  if (file.empty()) {
-    host::RealKernel kernel;
-    return inventory_of(kernel);
+Result<LookedAt> look_at_host(const std::string& file) {
+  HostOptions options;
+  options.model = file;
+  options.real = file.empty();
+  auto session = HostSession::open(options, HostAccess::Look);
+  if (!session) return std::unexpected(session.error());
+  const host::Machine machine = session->machine();
+  auto inventory = host::scan(machine.kernel);
+  if (!inventory) {
+    std::string message = fmt::format("cannot list the PCI devices: {}", std::strerror(inventory.error().error));
+    return std::unexpected(Error{ErrorKind::Unreadable, "", std::move(message), {}, {}, {}});
   }
-  const auto text = read_text(file);
-  if (!text) return std::unexpected(text.error());
-  auto host = fakesys::load_host(*text);
-  if (!host) return std::unexpected(host.error());
-  fakesys::FakeKernel kernel(*std::move(host));
-  return inventory_of(kernel);
+  host::note_uses(machine.kernel, *inventory);
+  auto ledger = host::read_ledger(machine.ledger);
+  if (ledger) return LookedAt{*std::move(inventory), *std::move(ledger)};
+  inventory->warnings.push_back("which guests have what is not known: " + ledger.error().message);
+  return LookedAt{*std::move(inventory), {}};
 }
 
 }  // namespace
@@ -83,18 +86,22 @@ DrawingResult draw_difference(const std::string& old_file, const std::string& ne
   const abi::AbiSnapshot& is = after->guest->snapshot;
   Drawing drawing{
       .file = fmt::format("{} → {}", before->name, after->name), .name = is.name, .graph = viz::diff_graph(was, is)};
-  if (content == Content::Page) drawing.findings = abi::diff(was, is);
+  if (content == Content::Picture) return drawing;
+  drawing.findings = abi::diff(was, is);
+  drawing.tree = report::tree_text(after->assignment.placed, {});
   return drawing;
 }
 
-DrawingResult draw_host(const std::string& file) {
+DrawingResult draw_host(const std::string& file, Content content) {
   const std::string name = file.empty() ? "this host" : shown_name(file);
-  const auto inventory = read_host(file);
-  if (!inventory)
-    return std::unexpected(
-        NoDrawing{name, report::error_text(name, "", inventory.error()), exit_code(inventory.error().kind)});
+  const auto host = look_at_host(file);
+  if (!host)
+    return std::unexpected(NoDrawing{name, report::error_text(name, "", host.error()), exit_code(host.error().kind)});
   const std::string title = file.empty() ? "host" : "host " + std::filesystem::path(name).stem().string();
-  return Drawing{.file = name, .name = name, .graph = viz::host_graph(*inventory, pci_names(), title)};
+  Drawing drawing{
+      .file = name, .name = name, .graph = viz::host_graph(host->inventory, host->ledger, pci_names(), title)};
+  if (content == Content::Page) drawing.tree = report::host_list_text(host->inventory, kListColumns);
+  return drawing;
 }
 
 }  // namespace busproof::cli

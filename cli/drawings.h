@@ -16,7 +16,7 @@ struct Drawing {
   std::string name;  ///< of the domain or host
   viz::Graph graph;
   Findings findings{};  ///< with Content::Page
-  std::string tree{};   ///< the same; empty where there is none
+  std::string tree{};   ///< the same: of a guest, or the functions of a host as a list
 };
 
 /// Why there is no drawing.
@@ -37,6 +37,6 @@ DrawingResult draw_config(const std::string& file, Content content);
 DrawingResult draw_difference(const std::string& old_file, const std::string& new_file, Content content);
 
 /// The host that the file records; this one where the name is empty.
-DrawingResult draw_host(const std::string& file);
+DrawingResult draw_host(const std::string& file, Content content);
 
 }  // namespace busproof::cli

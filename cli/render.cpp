@@ -48,7 +48,9 @@ struct Options {
 std::string format_of(const Options& options) {
   if (options.html) return std::string(kHtml);
   if (!options.format.empty()) return options.format;
-  const std::string ending = fs::path(options.output).extension().string();
+  std::string ending = fs::path(options.output).extension().string();
+  std::ranges::transform(ending, ending.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   const std::string format = ending.empty() ? ending : ending.substr(1);
   return format == kHtml || viz::format_named(format) ? format : std::string();
 }
@@ -185,7 +187,7 @@ class Rendering {
   [[nodiscard]] std::size_t count() const { return options_.files.empty() ? 1 : options_.files.size(); }
 
   [[nodiscard]] DrawingResult draw(std::size_t i, Content content) const {
-    if (options_.host) return draw_host(options_.host_file);
+    if (options_.host) return draw_host(options_.host_file, content);
     if (!options_.diff.empty()) return draw_difference(options_.diff[0], options_.diff[1], content);
     return draw_config(options_.files[i], content);
   }

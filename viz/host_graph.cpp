@@ -92,8 +92,9 @@ std::string short_address(const HostAddress& address) {
 
 class HostGraph {
  public:
-  HostGraph(const host::Inventory& inventory, const report::PciNames& names, std::string_view host)
-      : inventory_(inventory), pci_(names) {
+  HostGraph(const host::Inventory& inventory, const host::Ledger& ledger, const report::PciNames& names,
+            std::string_view host)
+      : inventory_(inventory), ledger_(ledger), pci_(names) {
     graph_.title = host;
     for (const HostDevice& device : inventory.devices)
       cell_names_[device.address] = names_.make(to_string(device.address));
@@ -232,14 +233,24 @@ class HostGraph {
     cell.lines = {fmt::format("{} · {}", short_address(device.address), driver_text(device)),
                   fmt::format("[{}] {}", id, model.empty() ? vendor : model),
                   fmt::format("{}", fmt::join(facts_of(device), ", "))};
+    const std::string owner = owner_text(device);
     for (const host::HostUse& use : device.uses) cell.lines.push_back("in use: " + use.what);
+    if (!owner.empty()) cell.lines.push_back(owner);
     cell.tooltip = fmt::format("{}\n{} {}\n{}\ndriver: {}", to_string(device.address), vendor, model,
                                pci_.device_class(device.pin.class_code), driver_text(device));
     cell.tooltip += "\n" + to_string(device.pin);
     for (const std::string& fact : facts_of(device)) cell.tooltip += '\n' + fact;
     for (const host::HostUse& use : device.uses) cell.tooltip += "\nin use: " + use.what;
+    if (!owner.empty()) cell.tooltip += '\n' + owner;
     if (device.override_to) cell.tooltip += "\ndriver_override: " + *device.override_to;
     return cell;
+  }
+
+  /// "with web01 of qemu"; "for any guest"; empty where the ledger knows nothing of the device.
+  [[nodiscard]] std::string owner_text(const HostDevice& device) const {
+    const host::LedgerEntry* entry = host::find(ledger_, device.address);
+    if (entry == nullptr) return {};
+    return entry->owner ? fmt::format("with {} of {}", entry->owner->domain, entry->owner->driver) : "for any guest";
   }
 
   static std::string driver_text(const HostDevice& device) { return device.driver.value_or("no driver"); }
@@ -287,7 +298,9 @@ class HostGraph {
     };
     add_line_if(Look::Express, "PCI Express");
     add_line_if(Look::Conventional, "conventional PCI");
-    add_if(has_cell(Look::Stub), Look::Stub, "kept for a guest");
+    if (std::ranges::count(graph_.edges, EdgeKind::Arrow, &Edge::kind) > 0)
+      graph_.legend.push_back({Key::Sample::Line, {}, Look::Stub, "to the virtual functions of a card"});
+    add_if(has_cell(Look::Stub), Look::Stub, "kept for a guest, or with one");
     add_if(has_cell(Look::Owned), Look::Owned, "the host itself uses it");
     add_if(has_cell(Look::Quiet), Look::Quiet, "no driver");
     add_if(has_box(Look::Group), Look::Group, "IOMMU group: to one guest or to none");
@@ -300,6 +313,7 @@ class HostGraph {
   }
 
   const host::Inventory& inventory_;
+  const host::Ledger& ledger_;
   const report::PciNames& pci_;
   Names names_;
   std::map<HostAddress, std::string> cell_names_;
@@ -312,8 +326,9 @@ class HostGraph {
 
 }  // namespace
 
-Graph host_graph(const host::Inventory& inventory, const report::PciNames& names, std::string_view host) {
-  return HostGraph(inventory, names, host).draw();
+Graph host_graph(const host::Inventory& inventory, const host::Ledger& ledger, const report::PciNames& names,
+                 std::string_view host) {
+  return HostGraph(inventory, ledger, names, host).draw();
 }
 
 }  // namespace busproof::viz

@@ -18,8 +18,9 @@ using testing::StartsWith;
 TEST(RenderCommand, TakesTheFormatFromTheNameOfItsOutput) {
   const Folder folder;
   folder.write("a.xml", bare_guest(1));
-  for (const auto& [name, start] : {std::pair("a.svg", "<?xml"), std::pair("a.png", "\x89PNG"),
-                                    std::pair("a.pdf", "%PDF"), std::pair("a.dot", "digraph")}) {
+  for (const auto& [name, start] :
+       {std::pair("a.svg", "<?xml"), std::pair("a.png", "\x89PNG"), std::pair("a.pdf", "%PDF"),
+        std::pair("a.dot", "digraph"), std::pair("A.SVG", "<?xml")}) {
     const Ran ran = folder.run(std::string("render a.xml -o ") + name);
     EXPECT_EQ(ran.code, 0);
     EXPECT_THAT(ran.out, IsEmpty());
@@ -114,6 +115,23 @@ TEST(RenderCommand, DrawsARecordedHost) {
   folder.write("host.json", "{}");
   EXPECT_EQ(folder.run("render --host host.json -o a.svg").code, 2);
   EXPECT_EQ(folder.run("render --host none.json -o a.svg").code, 2);
+}
+
+TEST(RenderCommand, SaysWhichGuestHasADeviceOfTheHost) {
+  const Folder folder;
+  fs::copy_file(BUSPROOF_SOURCE_DIR "/corpus/hosts/desktop.json", folder.path("host.json"));
+  folder.write("web01.xml",
+               "<domain type='kvm'><name>web01</name><memory>262144</memory><os><type arch='x86_64' machine='q35'>hvm"
+               "</type></os><devices><hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0' "
+               "bus='2' slot='0' function='0'/></source></hostdev></devices></domain>");
+  ASSERT_EQ(folder.run("host prepare web01.xml --host-model host.json").code, 0);
+  EXPECT_THAT(folder.run("render --host host.json -o - --format dot").out, HasSubstr("with web01 of qemu"));
+}
+
+TEST(RenderCommand, PutsAListOfFunctionsOnThePageOfAHost) {
+  const Folder folder;
+  const Ran ran = folder.run("render --host " BUSPROOF_SOURCE_DIR "/corpus/hosts/desktop.json -o - --html");
+  EXPECT_THAT(ran.out, HasSubstr("0000:02:00.0  8086:15f3"));
 }
 
 TEST(RenderCommand, IsTheSameOnEveryRun) {

@@ -89,7 +89,7 @@ TEST(GoldenPictures, OfHosts) {
   for (const std::string_view name : kHosts) {
     const auto host = fakesys::load_host(read_file(kCorpus / "hosts" / (std::string(name) + ".json")));
     fakesys::FakeKernel kernel(host.value());
-    expect_kept("host-" + std::string(name), host_graph(host::scan(kernel).value(), {}));
+    expect_kept("host-" + std::string(name), host_graph(host::scan(kernel).value(), {}, {}, "host"));
   }
 }
 
