@@ -181,14 +181,14 @@ class Editor {
     if (!said || (*said == device.address && !has_octal(address))) return;
     const auto* said_pci = std::get_if<PciAddress>(&*said);
     const auto* pci = std::get_if<PciAddress>(&device.address);
-    const auto markup = address_markup(device.address);
+    auto markup = address_markup(device.address);
     if (pci != nullptr && said_pci != nullptr) {
       if (pci->at) edit_pci_address(address, *said_pci, *pci);
     } else if (!markup) {
       // One that is empty claims no place; libvirt keeps it.
       if (said_pci != nullptr && said_pci->at) remove_addresses(element);
     } else if (!address) {
-      added.push_back({*markup, {}});
+      added.push_back({*std::move(markup), {}});
     } else if (said->index() == device.address.index()) {
       for (const auto& [name, value] : markup->attributes)
         if (name != "type") set_attribute(address, std::string(name).c_str(), value);

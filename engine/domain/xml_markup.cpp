@@ -10,7 +10,7 @@ namespace {
 
 using Attributes = std::vector<std::pair<std::string_view, std::string>>;
 
-/// "0x001f", with at least that many digits. By hand, as append_rendered() is.
+/// "0x001f", with at least that many digits. By hand, as append_rendered() is: most of what assign writes is addresses.
 std::string hexadecimal(std::uint64_t value, std::size_t digits_min) {
   std::array<char, 16> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, 16);
@@ -20,11 +20,20 @@ std::string hexadecimal(std::uint64_t value, std::size_t digits_min) {
   return text.append(digits.data(), count);
 }
 
+void append_pci_numbers(Attributes& attributes, const pci::GuestAddress& address) {
+  attributes.emplace_back("domain", hexadecimal(address.segment(), 4));
+  attributes.emplace_back("bus", hexadecimal(address.bus(), 2));
+  attributes.emplace_back("slot", hexadecimal(address.slot(), 2));
+  attributes.emplace_back("function", hexadecimal(address.function(), 1));
+}
+
 struct Spelling {
   std::optional<Markup> operator()(const PciAddress& address) const {
     if (!address.at) return std::nullopt;
-    Markup markup{"address", {{"type", "pci"}}};
-    std::ranges::move(pci_numbers(*address.at), std::back_inserter(markup.attributes));
+    Markup markup{"address"};
+    markup.attributes.reserve(6);
+    markup.attributes.emplace_back("type", "pci");
+    append_pci_numbers(markup.attributes, *address.at);
     if (address.multifunction != Switch::Absent)
       markup.attributes.emplace_back("multifunction", address.multifunction == Switch::On ? "on" : "off");
     if (Attributes ids = zpci_numbers(address.zpci); !ids.empty()) markup.children.push_back({"zpci", std::move(ids)});
@@ -144,7 +153,9 @@ void append_rendered(std::string& text, const Markup& markup, std::string_view s
 }  // namespace
 
 std::string rendered(const Markup& markup, std::string_view separator, const MarkupStyle& style) {
+  constexpr std::size_t kUsualBytes = 256;
   std::string text;
+  text.reserve(kUsualBytes);
   append_rendered(text, markup, separator, style);
   return text;
 }
@@ -152,10 +163,10 @@ std::string rendered(const Markup& markup, std::string_view separator, const Mar
 std::optional<Markup> address_markup(const DeviceAddress& address) { return std::visit(Spelling{}, address); }
 
 Attributes pci_numbers(const pci::GuestAddress& address) {
-  return {{"domain", hexadecimal(address.segment(), 4)},
-          {"bus", hexadecimal(address.bus(), 2)},
-          {"slot", hexadecimal(address.slot(), 2)},
-          {"function", hexadecimal(address.function(), 1)}};
+  Attributes numbers;
+  numbers.reserve(4);
+  append_pci_numbers(numbers, address);
+  return numbers;
 }
 
 Attributes zpci_numbers(const ZpciIds& ids) {
