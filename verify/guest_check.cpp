@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <map>
 
-#include "engine/domain/xml_document.h"
 #include "engine/topology/buses.h"
 #include "engine/topology/machine_rules.h"
+#include "verify/libvirt_oracle.h"
 #include "verify/placement_compare.h"
 #include "verify/reference_assign.h"
 
@@ -53,12 +53,6 @@ std::size_t depth_of(const topology::Buses& buses) {
     deepest = std::max(deepest, depth);
   }
   return deepest;
-}
-
-Result<Domain> read(const std::string& text) {
-  const auto document = domain::XmlDocument::parse(text);
-  if (!document) return std::unexpected(document.error());
-  return domain::read_domain(*document);
 }
 
 /// A verdict of an oracle beside ours; empty when they agree.
@@ -117,20 +111,15 @@ Breaches look_at_reference(const Domain& wish, const Result<assign::Assignment>&
 }
 
 Breaches look_at_libvirt(const Result<std::string>& theirs, const Result<std::string>& ours, const Looking& looking) {
-  if (!ours && ours.error().kind == ErrorKind::Unsupported) {
+  const bool lacks_qemu = !theirs && ours && is_about_qemu(theirs.error().message);
+  if (lacks_qemu || (!ours && ours.error().kind == ErrorKind::Unsupported)) {
     looking.tally.seen(kAgreesWithLibvirt.name, "not compared");
     return {};
   }
   std::string words;
   if (!theirs && ours) words = "libvirt refuses: " + theirs.error().message + "\n";
   if (theirs && !ours) words = "we refuse, libvirt does not: " + ours.error().message + "\n";
-  if (theirs && ours) {
-    const auto their_domain = read(*theirs), our_domain = read(*ours);
-    if (!their_domain || !our_domain)
-      words = "an answer cannot be read: " + (their_domain ? our_domain : their_domain).error().message + "\n";
-    else
-      words = disagreement(*their_domain, *our_domain);
-  }
+  if (theirs && ours) words = lines_of(text_differences(*theirs, *ours));
   return judged(kAgreesWithLibvirt, std::move(words), looking);
 }
 

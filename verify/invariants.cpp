@@ -35,11 +35,12 @@ const PciAddress* place_of(const Device& device) {
 /// The first console may be the first serial port shown a second time: no device of its own.
 bool is_mirror(const Device& device) { return device.kind == domain::DeviceKind::Console; }
 
-/// Kinds whose PCI address libvirt drops while it reads (spec 1.5).
+/// Devices whose PCI address libvirt drops (spec 1.5); a video of type none and a memory module are measured.
 bool may_lose_its_address(const Device& device) {
   using enum domain::DeviceKind;
   return device.kind == Channel || device.kind == Console || device.kind == Hub ||
-         (device.kind == Input && device.bus != "virtio");
+         (device.kind == Input && device.bus != "virtio") || (device.kind == Video && device.model == "none") ||
+         (device.kind == Memory && (device.model == "dimm" || device.model == "nvdimm"));
 }
 
 /// A USB controller that libvirt stores on s390x and does not read back: "USB is disabled for this domain". Measured.

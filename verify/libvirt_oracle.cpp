@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <csignal>
 #include <cstdint>
@@ -275,6 +276,18 @@ LibvirtOracle::LibvirtOracle(std::unique_ptr<Connection> connection) : connectio
 LibvirtOracle::LibvirtOracle(LibvirtOracle&&) noexcept = default;
 LibvirtOracle& LibvirtOracle::operator=(LibvirtOracle&&) noexcept = default;
 LibvirtOracle::~LibvirtOracle() = default;
+
+bool is_about_missing_qemu(std::string_view refusal) { return refusal.contains("No emulator found for arch"); }
+
+bool is_about_qemu(std::string_view refusal) {
+  constexpr std::array<std::string_view, 9> kWords = {
+      "supported by this QEMU binary", "supported in this QEMU binary", "supported with this QEMU binary",
+      "supported by this version of",  "This QEMU doesn't support",     "this QEMU binary lacks",
+      "supported by QEMU binary",      "does not support video model",  "QEMU binary does not support",
+  };
+  return is_about_missing_qemu(refusal) ||
+         std::ranges::any_of(kWords, [&](std::string_view words) { return refusal.contains(words); });
+}
 
 std::string renamed(std::string_view xml, std::string_view name) {
   std::string text(xml);

@@ -52,6 +52,11 @@ class LibvirtOracle {
   std::unique_ptr<Connection> connection_;
 };
 
+/// Whether libvirt's refusal is about what the QEMU beside it can do, and not about places: another build may differ.
+bool is_about_qemu(std::string_view refusal);
+/// Whether there is no QEMU at all for the architecture.
+bool is_about_missing_qemu(std::string_view refusal);
+
 /// The domain's text under another name and without its UUID; everything else stays. The text must be well-formed.
 std::string renamed(std::string_view xml, std::string_view name);
 

@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "engine/domain/address.h"
+#include "engine/domain/xml_document.h"
 #include "engine/pci/address.h"
 #include "engine/pci/controller_model.h"
 
@@ -129,6 +130,12 @@ Devices compared_devices(const Domain& domain) {
   return devices;
 }
 
+Result<domain::Domain> read(const std::string& text) {
+  const auto document = domain::XmlDocument::parse(text);
+  if (!document) return std::unexpected(document.error());
+  return domain::read_domain(*document);
+}
+
 std::string_view shown(const std::string& value) { return value.empty() ? "nothing" : std::string_view(value); }
 
 }  // namespace
@@ -151,6 +158,16 @@ std::vector<std::string> differences(const domain::Domain& recorded, const domai
   }
   for (const auto& [name, facts] : found)
     texts.push_back(fmt::format("{}: extra, at {}", name, shown(facts.at("address"))));
+  return texts;
+}
+
+std::vector<std::string> text_differences(const std::string& recorded, const std::string& ours) {
+  const auto expected = read(recorded), found = read(ours);
+  if (expected && found) return differences(*expected, *found);
+  if (!expected && !found && expected.error().message == found.error().message) return {};
+  std::vector<std::string> texts;
+  if (!expected) texts.push_back("libvirt's answer cannot be read: " + expected.error().message);
+  if (!found) texts.push_back("our answer cannot be read: " + found.error().message);
   return texts;
 }
 

@@ -15,4 +15,7 @@ namespace busproof::verify {
 /// order.
 std::vector<std::string> differences(const domain::Domain& recorded, const domain::Domain& ours);
 
+/// The same of two texts. Where libvirt stores what it would refuse to read again, so must we, for the same reason.
+std::vector<std::string> text_differences(const std::string& recorded, const std::string& ours);
+
 }  // namespace busproof::verify

@@ -117,6 +117,8 @@ void drop_addresses(Lists& lists) {
     for (Device& device : lists.of[kind])
       if (std::holds_alternative<domain::PciAddress>(device.address) && device.bus != "virtio" && device.bus != "usb")
         device.address = domain::NoAddress{};
+  auto& videos = lists.of[DeviceKind::Video];
+  if (!videos.empty() && videos.front().model == "none") videos.front().address = domain::NoAddress{};
 }
 
 std::optional<Error> add_defaults(Lists& lists) {
@@ -203,6 +205,9 @@ std::optional<NotCovered> not_covered(const Lists& lists) {
       if (device.kind == DeviceKind::Hostdev && device.type == "scsi") return no("SCSI host devices");
       if (device.kind == DeviceKind::Disk && device.bus.empty()) return no("a disk without bus");
       if (device.kind == DeviceKind::Smartcard) return no("smartcards");
+      if (device.kind == DeviceKind::Memory && (device.model == "dimm" || device.model == "nvdimm") &&
+          std::holds_alternative<domain::PciAddress>(device.address))
+        return no("a memory module in a PCI slot");
       if (!asked_by(device, true)) return no("model " + device.model);
       if (std::holds_alternative<domain::SpaprVioAddress>(device.address) ||
           std::holds_alternative<domain::CcwAddress>(device.address))

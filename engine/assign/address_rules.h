@@ -60,8 +60,6 @@ inline constexpr auto kAddressRules = [] {
     {Whole,  Panic,     "",                "hyperv",      {None},                   "unsupported configuration: setting the panic device address is not supported for model '{model}'"},
     {Whole,  Panic,     "",                "pseries",     {None},                   "unsupported configuration: setting the panic device address is not supported for model '{model}'"},
     {Whole,  Panic,     "",                "isa",         {None, Isa},              "unsupported configuration: panic is supported only with ISA address type"},
-    {Whole,  Memory,    "",                "dimm",        {None, Dimm},             "unsupported configuration: only 'dimm' addresses are supported for the pc-dimm device"},
-    {Whole,  Memory,    "",                "nvdimm",      {None, Dimm},             "unsupported configuration: only 'dimm' addresses are supported for the pc-dimm device"},
     {Whole,  Memory,    "",                "virtio-pmem", {None, Pci},              "unsupported configuration: only 'pci' addresses are supported for the virtio-pmem device"},
     {Whole,  Memory,    "",                "virtio-mem",  {None, Pci},              "unsupported configuration: only 'pci' addresses are supported for the virtio-mem device"},
     {Common, Disk,      "ide",             "",            {None, Drive},            "unsupported configuration: Invalid address type '{address}' for the disk '{target}' with the bus type '{subject}'"},

@@ -130,6 +130,7 @@ Result<Assignment> assign(Domain wish, Explain explain, const HostCards& cards, 
   std::vector<Reason> reasons;
   if (explain == Explain::Yes) reasons = reasons_of(*seated, names);
   write_addresses(*seated);
+  retype_addresses(seated->domain);
   if (auto filled = fill_target_defaults(seated->domain); !filled) return std::unexpected(filled.error());
   if (auto valid = validate(seated->domain); !valid) return std::unexpected(valid.error());
   auto placed = as_placed(stored_form(std::move(seated->domain)));

@@ -9,10 +9,17 @@ namespace {
 using domain::Device;
 using domain::DeviceKind;
 
-void free_hubs(domain::Domain& domain) {
-  for (Device& device : domain.devices)
-    if (device.kind == DeviceKind::Hub && !std::holds_alternative<domain::UsbAddress>(device.address))
-      device.address = domain::NoAddress{};
+/// Whether libvirt gives the device an address of that kind's own type whatever the XML says.
+bool has_a_type_of_its_own(const Device& device) {
+  switch (device.kind) {
+    case DeviceKind::Hub:
+      return !std::holds_alternative<domain::UsbAddress>(device.address);
+    case DeviceKind::Memory:
+      return (device.model == "dimm" || device.model == "nvdimm") &&
+             !std::holds_alternative<domain::DimmAddress>(device.address);
+    default:
+      return false;
+  }
 }
 
 /// A device that is none of PCI may ask for a PCI seat all the same; nobody gives it one.
@@ -32,8 +39,12 @@ void mirror_serial(domain::Domain& domain) {
 
 }  // namespace
 
+void retype_addresses(domain::Domain& placed) {
+  for (Device& device : placed.devices)
+    if (has_a_type_of_its_own(device)) device.address = domain::NoAddress{};
+}
+
 domain::Domain stored_form(domain::Domain placed) {
-  free_hubs(placed);
   drop_vain_wishes(placed);
   mirror_serial(placed);
   return placed;

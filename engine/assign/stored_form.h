@@ -4,9 +4,12 @@
 
 namespace busproof::assign {
 
-/// The domain as libvirt would store it once every device has its seat: a USB hub whose address is of another type
-/// loses it to a USB port, after it has held its PCI seat; the first console, where it is the first serial port shown a
-/// second time, shows that port's address; an empty PCI address that nobody filled is dropped.
+/// A USB hub whose address is not a USB port loses it to one, and a memory module of another address to a memory slot,
+/// after they have held their PCI seats, and before anybody checks the type.
+void retype_addresses(domain::Domain& placed);
+
+/// The domain as libvirt would store it once every device has its seat: the first console, where it is the first serial
+/// port shown a second time, shows that port's address; an empty PCI address that nobody filled is dropped.
 domain::Domain stored_form(domain::Domain placed);
 
 }  // namespace busproof::assign

@@ -13,6 +13,7 @@
 #include "engine/assign/controller_options.h"
 #include "engine/assign/drive_addresses.h"
 #include "engine/assign/usb_ports.h"
+#include "engine/assign/value_rules.h"
 #include "engine/topology/machine_rules.h"
 
 namespace busproof::assign {
@@ -35,53 +36,16 @@ Refusal said_of(const Domain& domain, const Device& device, Error error) {
 struct Scene {
   const Domain& domain;
   const MachineRule& machine;
+  topology::Arch arch;
   DriveChecker drives;
   std::array<std::size_t, domain::kDeviceKindCount> counts{};
 
-  Scene(const Domain& placed, const MachineRule& rule) : domain(placed), machine(rule), drives(placed) {
+  Scene(const Domain& placed, const MachineRule& rule)
+      : domain(placed), machine(rule), arch(*topology::arch_of(placed.arch)), drives(placed) {
     for (const Device& device : placed.devices) ++counts[static_cast<std::size_t>(device.kind)];
   }
   [[nodiscard]] std::size_t count(DeviceKind kind) const { return counts[static_cast<std::size_t>(kind)]; }
 };
-
-// --- Values that QEMU has nothing for
-
-/// A value that libvirt can read, and its QEMU driver refuses.
-struct ValueRule {
-  DeviceKind kind;
-  std::string Device::* field;
-  std::string_view value;
-  std::string_view refusal;  ///< libvirt's text; {value}, {type} and {hypervisor} stand for what there is
-  std::string_view remedy;
-};
-// clang-format off
-inline constexpr auto kValueRules = std::to_array<ValueRule>({
-  {DeviceKind::Hostdev,    &Device::mode,   "capabilities", "unsupported configuration: hostdev mode '{value}' is not supported in {hypervisor}", "use mode='subsystem'"},
-  {DeviceKind::Video,      &Device::model,  "xen",          "unsupported configuration: domain configuration does not support video model '{value}'", "use virtio, vga, qxl, bochs or cirrus"},
-  {DeviceKind::Video,      &Device::model,  "vbox",         "unsupported configuration: domain configuration does not support video model '{value}'", "use virtio, vga, qxl, bochs or cirrus"},
-  {DeviceKind::Video,      &Device::model,  "parallels",    "unsupported configuration: domain configuration does not support video model '{value}'", "use virtio, vga, qxl, bochs or cirrus"},
-  {DeviceKind::Video,      &Device::model,  "gop",          "unsupported configuration: domain configuration does not support video model '{value}'", "use virtio, vga, qxl, bochs or cirrus"},
-  {DeviceKind::Controller, &Device::model,  "buslogic",     "unsupported configuration: Unsupported controller model: {value}", "use virtio-scsi"},
-  {DeviceKind::Input,      &Device::bus,    "xen",          "internal error: unsupported input bus {value}", "use bus='usb' or 'virtio'"},
-  {DeviceKind::Input,      &Device::model,  "virtio-transitional",     "unsupported configuration: virtio (non-)transitional models are not supported for input type={type}", "use model='virtio', or leave it out"},
-  {DeviceKind::Input,      &Device::model,  "virtio-non-transitional", "unsupported configuration: virtio (non-)transitional models are not supported for input type={type}", "use model='virtio', or leave it out"},
-  {DeviceKind::Sound,      &Device::model,  "ich7",         "internal error: sound card model '{value}' is not supported by qemu", "use model='ich6' or 'ich9'"},
-  {DeviceKind::Filesystem, &Device::driver, "loop",         "unsupported configuration: Filesystem driver type not supported", "use type='path' or 'virtiofs'"},
-  {DeviceKind::Filesystem, &Device::driver, "nbd",          "unsupported configuration: Filesystem driver type not supported", "use type='path' or 'virtiofs'"},
-  {DeviceKind::Filesystem, &Device::driver, "ploop",        "unsupported configuration: Filesystem driver type not supported", "use type='path' or 'virtiofs'"},
-  {DeviceKind::Memballoon, &Device::model,  "xen",          "unsupported configuration: Memory balloon device type '{value}' is not supported by this version of qemu", "use model='virtio', or 'none'"},
-});
-// clang-format on
-
-Result<void> check_values(const Device& device, const Domain& domain) {
-  for (const ValueRule& rule : kValueRules)
-    if (rule.kind == device.kind && device.*rule.field == rule.value)
-      return refused("E414",
-                     fmt::format(fmt::runtime(rule.refusal), fmt::arg("value", rule.value),
-                                 fmt::arg("type", device.type), fmt::arg("hypervisor", domain.virt_type)),
-                     std::string(rule.remedy));
-  return {};
-}
 
 // --- Every device's address
 
@@ -332,7 +296,7 @@ Result<void> check_filesystem(const Device& filesystem) {
 }
 
 Result<void> check_driver(const Device& device, const Scene& scene) {
-  if (auto checked = check_values(device, scene.domain); !checked) return checked;
+  if (auto checked = check_values(device, scene.domain, scene.arch); !checked) return checked;
   if (auto checked = check_address_type(device, When::Driver); !checked) return checked;
   switch (device.kind) {
     case DeviceKind::Disk:

@@ -178,15 +178,15 @@ class Editor {
     const xml_node address = element.child("address");
     const auto said = read_address(address);
     // Only a device that is none, whose address nobody reads, may still have a malformed one.
-    if (!said || (*said == device.address && !has_octal(address))) return;
+    if (!said) return edit_stranger(element);
+    if (*said == device.address && !has_octal(address)) return;
     const auto* said_pci = std::get_if<PciAddress>(&*said);
     const auto* pci = std::get_if<PciAddress>(&device.address);
     auto markup = address_markup(device.address);
     if (pci != nullptr && said_pci != nullptr) {
       if (pci->at) edit_pci_address(address, *said_pci, *pci);
     } else if (!markup) {
-      // One that is empty claims no place; libvirt keeps it.
-      if (said_pci != nullptr && said_pci->at) remove_addresses(element);
+      if (said_pci != nullptr) said_pci->at ? remove_addresses(element) : empty(address);
     } else if (!address) {
       added.push_back({*std::move(markup), {}});
     } else if (said->index() == device.address.index()) {
@@ -200,6 +200,11 @@ class Editor {
   /// All of them: without the first, the next one would count.
   void remove_addresses(xml_node element) {
     for (const xml_node address : element.children("address")) remove(address);
+  }
+
+  /// An empty one claims no place, and libvirt keeps it, without the zeros that others would read as a place.
+  void empty(xml_node address) {
+    for (const char* name : {"domain", "bus", "slot", "function"}) remove_attribute(address, name);
   }
 
   void edit_pci_address(xml_node address, const PciAddress& said, const PciAddress& pci) {
@@ -242,6 +247,7 @@ class Editor {
 
   void edit_controller(xml_node element, const Device& device, ChildList& added) {
     const Controller& controller = *device.controller;
+    if (!element.attribute("type")) set_attribute(element, "type", to_string(controller.type));
     if (controller.index) {
       const std::string index = std::to_string(*controller.index);
       if (value_of(element, "index") != index) set_attribute(element, "index", index);

@@ -64,6 +64,16 @@ TEST(GuestLaws, HaveNamesOfTheirOwn) {
   EXPECT_THAT(names, SizeIs(guest_laws().size()));
 }
 
+/// libvirt clears the address of a first video that is none, and gives a memory module a memory slot.
+TEST(GuestLaws, LetDevicesGoToWhichLibvirtLeavesNoPciAddress) {
+  const domain::Domain wish = *read(
+      {.machine = "pc",
+       .devices = "<video><model type='none'/><address type='pci' slot='9'/></video>"
+                  "<memory model='dimm'><target><size>1024</size></target><address type='pci' slot='8'/></memory>"});
+  const domain::PlacedDomain good = assign::assign(wish)->placed;
+  for (const GuestLaw& law : guest_laws()) EXPECT_THAT(law.breaches({wish, good}), IsEmpty()) << law.name;
+}
+
 TEST(GuestLaws, SeeWhatASecondAssignmentAdds) {
   const auto lacking = spoilt(placed(kServer), [](domain::Domain& domain) {
     std::erase_if(domain.devices, [](const Device& device) { return device.kind == domain::DeviceKind::Memballoon; });

@@ -299,6 +299,22 @@ TEST(WritePlaces, LeavesAnAddressThatAsksForNothingWhereNobodyIsSeated) {
   EXPECT_EQ(with_address("<address type='pci' slot='3'/>", NoAddress{}), "");
 }
 
+TEST(WritePlaces, EmptiesAnAddressOfZerosWhereNobodyIsSeated) {
+  EXPECT_THAT(
+      written(
+          "<domain><devices><input type='mouse' bus='ps2'><address type='pci' domain='0x0000' bus='0x00' slot='0x00' "
+          "function='0x3' multifunction='on'/></input></devices></domain>",
+          placing(NoAddress{})),
+      testing::HasSubstr("<input type='mouse' bus='ps2'><address type='pci' multifunction='on'/></input>"));
+}
+
+TEST(WritePlaces, RemovesAMalformedAddressThatNobodyReads) {
+  EXPECT_THAT(written("<domain><devices><memballoon model='none'><address type='pci' domain='0x' slot='5'/>"
+                      "</memballoon></devices></domain>",
+                      nothing),
+              testing::HasSubstr("<memballoon model='none'></memballoon>"));
+}
+
 TEST(WritePlaces, LeavesASecondAddressAlone) {
   EXPECT_EQ(with_address("<address type='pci'/><address type='pci'/>", at(0, 2, 0)),
             "<address type='pci' domain='0x0000' bus='0x00' slot='0x02' function='0x0'/><address type='pci'/>");
@@ -329,6 +345,11 @@ std::string with_controller(std::string_view element, const std::function<void(D
   const std::string text = written(fmt::format("{}{}\n </devices>\n</domain>", before, element),
                                    [&](Domain& domain) { complete(domain.devices[0]); });
   return text.substr(before.size(), text.find("\n </devices>") - before.size());
+}
+
+TEST(WritePlaces, SaysTheTypeOfAControllerThatHasNone) {
+  EXPECT_THAT(written("<domain><devices><controller index='0'/></devices></domain>", nothing),
+              testing::HasSubstr("<controller index='0' type='ide'/>"));
 }
 
 TEST(WritePlaces, GivesAControllerItsIndexAndModel) {
