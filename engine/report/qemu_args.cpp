@@ -120,7 +120,7 @@ class Arguments {
     add("-nodefaults");
     const std::uint32_t cells = domain_.numa_cell_count;
     if (cells == 0) return;
-    constexpr std::uint32_t kCellMib = 128;
+    constexpr std::uint32_t kCellMib = 256;  // what a pseries machine deals its memory out in
     add("-m", fmt::format("{}M", kCellMib * cells));
     for (std::uint32_t cell = 0; cell < cells; ++cell) {
       add("-object", fmt::format("memory-backend-ram,id=ram-node{},size={}M", cell, kCellMib));
@@ -240,6 +240,7 @@ class Arguments {
     if (row == kQemuDevices.end() || is_built_in(device)) return;
     const Backend backend = backend_of(*row, device);
     const std::string driver = driver_of(*row, device);
+    if (driver.empty()) return;  // a model that libvirt would ask QEMU for, and gets none
     const std::string id = id_of(*row, device);
     const bool is_replaced = backends_ == Backends::StandIns && backend == Backend::Host;
     add_zpci(device, id);

@@ -128,6 +128,24 @@ TEST(QemuArgs, WithStandInsHaveTheCellsThatExpandersBelongTo) {
   EXPECT_THAT(qemu_args(placed(xml), Backends::StandIns), Contains(QemuArg{"-numa", "node,nodeid=1,memdev=ram-node1"}));
 }
 
+TEST(QemuArgs, HaveNothingToSayOfAControllerWithoutAModel) {
+  EXPECT_THAT(devices_of("<domain type='qemu'><name>g</name><memory>1</memory>"
+                         "<os><type arch='s390x' machine='s390-ccw-virtio'>hvm</type></os><devices>"
+                         "<controller type='usb' index='0'><address type='pci' slot='1'/></controller>"
+                         "<memballoon model='none'/></devices></domain>"),
+              ElementsAre());
+}
+
+TEST(QemuArgs, NameTheIdsOfADeviceOfS390xBeforeIt) {
+  EXPECT_THAT(devices_of("<domain type='qemu'><name>g</name><memory>1</memory>"
+                         "<os><type arch='s390x' machine='s390-ccw-virtio'>hvm</type></os><devices>"
+                         "<interface type='user'><mac address='52:54:00:00:00:01'/><model type='virtio'/>"
+                         "<address type='pci'><zpci uid='7' fid='9'/></address></interface>"
+                         "<memballoon model='none'/></devices></domain>"),
+              ElementsAre("zpci,uid=7,fid=9,target=net0,id=zpci7",
+                          "virtio-net-pci,id=net0,mac=52:54:00:00:00:01,bus=pci.0,addr=0x1"));
+}
+
 TEST(QemuArgs, AreReadAlikeByAShellAndXargs) {
   EXPECT_EQ(qemu_args_text({{"-nodefaults", ""}, {"-device", "e1000,id=net0"}, {"-name", "it's two words"}}),
             "-nodefaults\n-device e1000,id=net0\n-name 'it'\\''s two words'\n");
