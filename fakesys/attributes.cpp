@@ -263,6 +263,7 @@ constexpr std::array kMethodNames = {
     MethodName{"bus", ResetMethod::Bus},
 };
 
+bool has_override(const Host& h, const Node&) { return h.model.profile.driver_override; }
 bool has_reset(const Host& h, const Node& n) { return device_of(h, n).reset_present; }
 bool has_reset_method(const Host& h, const Node& n) { return has_reset(h, n) && h.model.profile.reset_method; }
 bool has_reset_subordinate(const Host& h, const Node& n) {
@@ -624,7 +625,7 @@ constexpr std::array kRows = {
     AttributeRow{DeviceDir, "device", 0444, nullptr, show_device, nullptr},
     AttributeRow{DeviceDir, "dma_mask_bits", 0444, is_unbound_vf, show_first_mask, nullptr, ReadLock::None, false,
                  true},
-    AttributeRow{DeviceDir, "driver_override", 0644, nullptr, show_override, store_override, ReadLock::Override},
+    AttributeRow{DeviceDir, "driver_override", 0644, has_override, show_override, store_override, ReadLock::Override},
     AttributeRow{DeviceDir, "enable", 0644, nullptr, show_enable, store_enable},
     AttributeRow{DeviceDir, "irq", 0444, is_vf, show_no_irq, nullptr, ReadLock::None, false, true},
     AttributeRow{DeviceDir, "modalias", 0444, nullptr, show_modalias, nullptr},

@@ -23,7 +23,10 @@ host::Answer<void> FakeKernel::await(CallId call) {
       return {};
     }
     const auto wake = model.next_wake_ms();
-    if (model.now_ms() >= until) return pending();
+    if (model.now_ms() >= until) {
+      left_behind_.push_back(call);
+      return pending();
+    }
     model.advance(wake ? std::min(*wake, until) - model.now_ms() : until - model.now_ms());
   }
 }
@@ -93,6 +96,11 @@ host::Answer<void> FakeKernel::load_module(std::string_view name) {
   const CallStatus status = host_.model.call(std::move(tasks));
   if (!status.done) return await(status.id);
   return {};
+}
+
+bool FakeKernel::at_work(std::string_view worker) {
+  std::erase_if(left_behind_, [&](CallId call) { return !host_.model.under_way(call); });
+  return worker == this->worker() && !left_behind_.empty();
 }
 
 host::Answer<bool> FakeKernel::vfio_group_in_use(unsigned group) {

@@ -22,6 +22,8 @@ class FakeKernel final : public host::Kernel {
   host::Answer<std::string> read_link(std::string_view path) override;
   host::Answer<void> load_module(std::string_view name) override;
   host::Answer<bool> vfio_group_in_use(unsigned group) override;
+  std::string worker() override { return "fake"; }
+  bool at_work(std::string_view worker) override;
   std::chrono::milliseconds now() override { return std::chrono::milliseconds(host_.model.now_ms()); }
   void wait(std::chrono::milliseconds duration) override { host_.model.advance(duration.count()); }
 
@@ -36,6 +38,7 @@ class FakeKernel final : public host::Kernel {
 
   Host host_;
   std::chrono::milliseconds deadline_{60'000};
+  std::vector<CallId> left_behind_;  ///< that did not come back by their deadlines
 };
 
 /// Loads the module and all that it needs, needed ones first. Errors as of Kernel::load_module.

@@ -184,6 +184,8 @@ void FaultyKernel::prepare(const Fault& fault) {
     case FaultKind::PowerLoss:
       crashed_ = true;
       lost_power_ = true;
+      stuck_ = false;
+      late_.clear();
       kernel_.host() = rebooted(kernel_.host());
       break;
     default:
@@ -207,6 +209,7 @@ host::Answer<T> FaultyKernel::meet(Access access, std::string_view path, std::st
   if (kind == FaultKind::Fail) {
     answer = std::unexpected(host::Failure{fault->error});
   } else if (kind == FaultKind::Block) {
+    stuck_ = stuck_ || fault->after_ms < 0;
     if (fault->after_ms >= 0 && access == Access::Write) {
       late_.push_back({kernel_.now().count() + fault->after_ms, std::string(path), std::string(value)});
     }
@@ -250,6 +253,10 @@ host::Answer<std::string> FaultyKernel::read_link(std::string_view path) {
 }
 host::Answer<void> FaultyKernel::load_module(std::string_view name) {
   return meet<void>(Access::LoadModule, name, {}, [&] { return kernel_.load_module(name); });
+}
+bool FaultyKernel::at_work(std::string_view worker) {
+  do_late();
+  return kernel_.at_work(worker) || (worker == kernel_.worker() && (stuck_ || !late_.empty()));
 }
 void FaultyKernel::wait(std::chrono::milliseconds duration) {
   if (crashed_) return;

@@ -72,6 +72,8 @@ class FaultyKernel final : public host::Kernel {
   host::Answer<std::string> read_link(std::string_view path) override;
   host::Answer<void> load_module(std::string_view name) override;
   host::Answer<bool> vfio_group_in_use(unsigned group) override { return kernel_.vfio_group_in_use(group); }
+  std::string worker() override { return kernel_.worker(); }
+  bool at_work(std::string_view worker) override;
   std::chrono::milliseconds now() override { return kernel_.now(); }
   void wait(std::chrono::milliseconds duration) override;
 
@@ -106,6 +108,7 @@ class FaultyKernel final : public host::Kernel {
   std::function<Function(const Function&)> newcomer_;
   bool crashed_ = false;
   bool lost_power_ = false;
+  bool stuck_ = false;  ///< a call will never come back
 };
 
 }  // namespace busproof::fakesys

@@ -24,6 +24,7 @@ enum class GroupTypeRule : std::uint8_t {
 /// way of section 7.16 of the host binding spec.
 struct KernelProfile {
   std::string_view version;
+  bool driver_override;  ///< the attribute exists; before, a stub took a device by its table of ids
   DmaOwnership dma_ownership;
   GroupTypeRule group_type;
   bool bind_tells_why;             ///< `bind` returns the probe's errno, and EBUSY for a bound device; else ENODEV
@@ -44,16 +45,18 @@ struct KernelProfile {
 };
 
 inline constexpr KernelProfile kProfiles[] = {
-    {"4.19", DmaOwnership::Whitelist, GroupTypeRule::ReadOnly, false, true, false, false, false, false, false, false,
+    {"3.10", false, DmaOwnership::Whitelist, GroupTypeRule::ReadOnly, false, true, false, false, false, false, false,
+     false, false, false, false, false, true, false, false},
+    {"4.19", true, DmaOwnership::Whitelist, GroupTypeRule::ReadOnly, false, true, false, false, false, false, false,
+     false, false, false, false, false, true, false, false},
+    {"5.15", true, DmaOwnership::Whitelist, GroupTypeRule::OneUnbound, true, true, true, true, true, true, true, true,
      false, false, false, false, true, false, false},
-    {"5.15", DmaOwnership::Whitelist, GroupTypeRule::OneUnbound, true, true, true, true, true, true, true, true, false,
-     false, false, false, true, false, false},
-    {"6.1", DmaOwnership::Owner, GroupTypeRule::OneUnbound, true, true, true, true, true, true, true, true, true, false,
-     true, false, true, true, false},
-    {"6.12", DmaOwnership::Owner, GroupTypeRule::NoNativeBound, true, false, true, true, true, true, true, true, true,
-     true, true, true, false, false, true},
-    {"6.18", DmaOwnership::Owner, GroupTypeRule::NoNativeBound, true, true, true, true, true, true, true, true, true,
-     true, true, true, false, false, true},
+    {"6.1", true, DmaOwnership::Owner, GroupTypeRule::OneUnbound, true, true, true, true, true, true, true, true, true,
+     false, true, false, true, true, false},
+    {"6.12", true, DmaOwnership::Owner, GroupTypeRule::NoNativeBound, true, false, true, true, true, true, true, true,
+     true, true, true, true, false, false, true},
+    {"6.18", true, DmaOwnership::Owner, GroupTypeRule::NoNativeBound, true, true, true, true, true, true, true, true,
+     true, true, true, true, false, false, true},
 };
 
 /// The row of a release such as "6.1.0-56-amd64": the newest that is not newer. An older or unreadable release gets the

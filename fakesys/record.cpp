@@ -120,9 +120,29 @@ class Recorder {
         each(path + "/slaves", [&](const std::string&, const std::string& lower) { add_link(facts, lower); });
       });
     }
+    each("class/nvme-subsystem", [&](const std::string&, const std::string& path) {
+      each(path, [&](const std::string&, const std::string& controller) { add_link(facts, controller); });
+    });
+    std::size_t file_systems = 0;
+    each("fs/btrfs", [&](const std::string& uuid, const std::string& path) {
+      const std::string name = wish_.anonymise ? std::to_string(++file_systems) : uuid;
+      each(path + "/devices", [&](const std::string& disk, const std::string& from) {
+        if (auto target = kernel_.read_link(from))
+          facts.links.emplace_back(fmt::format("fs/btrfs/{}/devices/{}", name, disk), *std::move(target));
+      });
+    });
     for (const auto& [device, interface] : interfaces_)
       add_link(facts, fmt::format("bus/pci/devices/{}/net/{}/master", device, interface));
+    each("class/net", [&](const std::string&, const std::string& path) { add_uppers(facts, path); });
     std::ranges::sort(facts.links);
+  }
+
+  /// What is built on an interface.
+  void add_uppers(HostFacts& facts, const std::string& interface) {
+    add_link(facts, interface + "/master");
+    each(interface, [&](const std::string& name, const std::string& path) {
+      if (name.starts_with("upper_")) add_link(facts, path);
+    });
   }
 
   /// Modules that could be loaded and are not: the stubs, and drivers made for devices of this kind.

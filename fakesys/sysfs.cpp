@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
 #include <set>
 
 #include "fakesys/unmodelled.h"
@@ -318,7 +319,12 @@ Found<std::vector<std::string>> list_directory(const Host& host, std::string_vie
     if (auto names = names_of_links(host, path); !names.empty()) return {0, std::move(names)};
   }
   if (found.error != 0) return {found.error, {}};
-  return {0, entry_names(host, found.value)};
+  auto names = entry_names(host, found.value);
+  const auto more = names_of_links(host, path);  // such as what is built on an interface
+  if (more.empty()) return {0, std::move(names)};
+  std::vector<std::string> all;
+  std::ranges::set_union(names, more, std::back_inserter(all));
+  return {0, std::move(all)};
 }
 
 Found<std::string> read_link(const Host& host, std::string_view path) {
