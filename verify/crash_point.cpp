@@ -86,6 +86,11 @@ host::Answer<void> MortalStore::remove(const std::string& name) {
   return answer;
 }
 
+host::Answer<void> MortalStore::try_to_write() {
+  if (life_.dead()) return failed(EINTR);
+  return store_.try_to_write();
+}
+
 host::Answer<std::unique_ptr<host::Lock>> MortalStore::lock(const std::string& name) {
   if (life_.dead()) return failed(EINTR);
   return store_.lock(name);

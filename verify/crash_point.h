@@ -53,6 +53,8 @@ class MortalKernel final : public host::Kernel {
   host::Answer<std::string> read_link(std::string_view path) override;
   host::Answer<void> load_module(std::string_view name) override;
   host::Answer<bool> vfio_group_in_use(unsigned group) override;
+  std::string worker() override { return life_.dead() ? std::string() : kernel_.worker(); }
+  bool at_work(std::string_view worker) override { return kernel_.at_work(worker); }
   std::chrono::milliseconds now() override { return kernel_.now(); }
   void wait(std::chrono::milliseconds duration) override {
     if (!life_.dead()) kernel_.wait(duration);
@@ -75,6 +77,7 @@ class MortalStore final : public host::Store {
   host::Answer<void> append(const std::string& name, std::string_view text) override;
   host::Answer<void> replace(const std::string& name, std::string_view text) override;
   host::Answer<void> remove(const std::string& name) override;
+  host::Answer<void> try_to_write() override;
   host::Answer<std::unique_ptr<host::Lock>> lock(const std::string& name) override;
 
  private:

@@ -50,6 +50,14 @@ std::optional<HostAddress> device_of(const fakesys::AccessRecord& access) {
   return address ? std::optional(*address) : std::nullopt;
 }
 
+/// Whether an id is written that a device of the plan has.
+bool is_id_of(const host::BindingPlan& plan, const fakesys::AccessRecord& access) {
+  if (!access.path.ends_with("/new_id") && !access.path.ends_with("/remove_id")) return false;
+  return std::ranges::any_of(plan.steps, [&](const host::Step& step) {
+    return step.kind == host::Step::Kind::AddId && value_of(step) == access.value;
+  });
+}
+
 template <class Look>
 void for_each_write(const HostRun& run, Look look) {
   for (std::size_t i = 0; i < run.accesses.size(); ++i)
@@ -144,7 +152,14 @@ Violations no_override_leaks(const HostRun& run) {
 Violations global_tables_stay(const HostRun& run) {
   Violations found;
   if (!same_boot(run)) return found;
-  if (run.before.dynamic_ids != run.after.dynamic_ids) found.push_back({"", "dynamic ids of drivers have changed"});
+  auto before_ids = run.before.dynamic_ids, after_ids = run.after.dynamic_ids;
+  for (const auto& [address, entry] : run.after.ledger) {
+    if (!entry.flags.contains(host::Flag::IdLeaked)) continue;  // it is known, and will be tried again
+    before_ids.erase(entry.stub);
+    after_ids.erase(entry.stub);
+  }
+  if (before_ids != after_ids && run.after.in_journals.empty())
+    found.push_back({"", "dynamic ids of drivers have changed"});
   if (run.before.autoprobe != run.after.autoprobe) found.push_back({"", "drivers_autoprobe has changed"});
   for_each_device(run, [&](const HostAddress& address, const DeviceState& before, const DeviceState& after) {
     if (before.vfs_autoprobe != after.vfs_autoprobe)
@@ -157,6 +172,7 @@ Violations only_declared_devices_change(const HostRun& run) {
   Violations found;
   for_each_write(run, [&](std::size_t, const fakesys::AccessRecord& access) {
     const auto device = device_of(access);
+    if (is_id_of(run.plan, access)) return;
     if (!device || !declares(run.plan, *device))
       found.push_back({"", "a write that no device of the plan is meant by: " + access.path});
   });
@@ -223,6 +239,29 @@ Violations failure_has_a_reason(const HostRun& run) {
   return {{"", failed ? "it failed and does not say why" : "it succeeded and names an error"}};
 }
 
+Violations repetition_writes_nothing(const HostRun& run) {
+  Violations found;
+  if (run.repetition == nullptr || run.plan.operation == host::Operation::Reset) return found;
+  for (const fakesys::AccessRecord& access : *run.repetition)
+    if (access.access == fakesys::Access::Write) found.push_back({"", "the second time it wrote " + access.path});
+  return found;
+}
+
+Violations recovery_converges(const HostRun& run) {
+  if (run.recovered_twice == nullptr || *run.recovered_twice == run.after) return {};
+  return {{"", "a second recovery changes something"}};
+}
+
+Violations ends_in_time(const HostRun& run) {
+  // Each step may be waited for, as may what undoes it: for a call, a driver that lets go, and one that comes.
+  constexpr host::Patience kPatience;
+  constexpr std::chrono::milliseconds kCall{60'000}, kGrain{1000};
+  const auto each = kCall + kPatience.unbind + kPatience.probe + kPatience.node + kGrain;
+  const auto most = each * 2 * (run.plan.steps.size() + 1);
+  if (run.took <= most) return {};
+  return {{"", fmt::format("it took {} s, and {} s are allowed", run.took.count() / 1000, most.count() / 1000)}};
+}
+
 Violations no_false_success(const HostRun& run) {
   Violations found;
   if (run.outcome == nullptr || run.outcome->end != host::Outcome::End::Done || !same_boot(run)) return found;
@@ -236,6 +275,21 @@ Violations no_false_success(const HostRun& run) {
         {to_string(planned.address), fmt::format("is said to be done, and is {}", words(after->second.binding))});
   }
   return found;
+}
+
+Violations plan_is_what_is_written(const HostRun& run) {
+  if (!run.faultless) return {};
+  const auto line = [](const std::string& path, const std::string& value) { return path + " = " + value; };
+  std::vector<std::string> planned, written;
+  for (const host::Step& step : run.plan.steps)
+    if (const std::string path = path_of(step); !path.empty()) planned.push_back(line(path, value_of(step)));
+  for_each_write(run, [&](std::size_t, const fakesys::AccessRecord& access) {
+    written.push_back(line(access.path, access.value));
+  });
+  const auto [in_plan, in_writes] = std::ranges::mismatch(planned, written);
+  if (in_plan == planned.end() && in_writes == written.end()) return {};
+  return {{"", fmt::format("the plan has '{}' where '{}' was written", in_plan == planned.end() ? "nothing" : *in_plan,
+                           in_writes == written.end() ? "nothing" : *in_writes)}};
 }
 
 Violations no_bounce(const HostRun& run) {
@@ -277,10 +331,48 @@ Violations resets_stay_in_scope(const HostRun& run) {
 
 Violations newcomers_are_left_alone(const HostRun& run) {
   Violations found;
-  if (!run.swapped_at) return found;
+  if (!run.newcomer) return found;
   for_each_write(run, [&](std::size_t index, const fakesys::AccessRecord& access) {
-    if (index > *run.swapped_at && device_of(access) == run.plan.devices.front().address)
+    if (index > run.newcomer->at && device_of(access) == run.newcomer->address)
       found.push_back({"", "wrote " + access.path + " to a card that had just come"});
+  });
+  return found;
+}
+
+Violations there_and_back_again(const HostRun& run) {
+  Violations found;
+  if (run.taken_back == nullptr) return found;
+  const HostState& back = *run.taken_back;
+  for (const auto& [address, before] : run.before.devices) {
+    if (run.before.ledger.contains(address)) continue;  // it was away already: it came home from further off
+    const auto after = back.devices.find(address);
+    if (after == back.devices.end())
+      found.push_back({to_string(address), "is not there any more"});
+    else if (after->second.binding != before.binding || after->second.vfs_autoprobe != before.vfs_autoprobe)
+      found.push_back({to_string(address), fmt::format("came back as {}, and was {}", words(after->second.binding),
+                                                       words(before.binding))});
+  }
+  if (back.dynamic_ids != run.before.dynamic_ids || back.autoprobe != run.before.autoprobe)
+    found.push_back({"", "the way there and back has left something in the kernel's tables"});
+  return found;
+}
+
+Violations plan_is_what_came_of_it(const HostRun& run) {
+  Violations found;
+  if (!run.faultless) return found;
+  host::Ledger ledger = run.before.ledger;
+  for (const host::PlannedDevice& planned : run.plan.devices) {
+    ledger.erase(planned.address);
+    if (planned.entry_after) ledger.emplace(planned.address, *planned.entry_after);
+  }
+  if (ledger != run.after.ledger) found.push_back({"", "the ledger is not what the plan says"});
+  for_each_device(run, [&](const HostAddress& address, const DeviceState& before, const DeviceState& after) {
+    const auto planned = std::ranges::find(run.plan.devices, address, &host::PlannedDevice::address);
+    Binding expected = planned == run.plan.devices.end() ? before.binding : planned->after;
+    if (expected.any_driver) expected = {after.binding.driver, expected.override_to};
+    if (after.binding == expected) return;
+    found.push_back(
+        {to_string(address), fmt::format("is {}, and should be {}", words(after.binding), words(expected))});
   });
   return found;
 }
@@ -295,12 +387,18 @@ const std::vector<HostLaw>& host_laws() {
       {6, ledger_is_sane},
       {7, all_or_nothing},
       {8, failure_has_a_reason},
+      {9, repetition_writes_nothing},
+      {10, recovery_converges},
+      {11, ends_in_time},
       {12, no_false_success},
+      {13, plan_is_what_is_written},
       {14, no_bounce},
       {15, no_group_numbers_kept},
       {16, virtual_functions_stay},
       {17, resets_stay_in_scope},
       {18, newcomers_are_left_alone},
+      {19, there_and_back_again},
+      {20, plan_is_what_came_of_it},
   };
   return kLaws;
 }

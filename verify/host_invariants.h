@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <set>
@@ -12,9 +13,8 @@
 #include "fakesys/faulty_kernel.h"
 #include "verify/invariants.h"
 
-/// The laws of the host side, INV-1 to INV-18 of section 8.3 of the host binding specification: each one function over
-/// plain values that says in words what breaks it. Those that speak of several runs (9, 10, 13, 19) are in rehearsal.h
-/// and in the tests.
+/// The laws of the host side, INV-1 to INV-20 of section 8.3 of the host binding specification: each one function over
+/// plain values that says in words what breaks it.
 namespace busproof::verify {
 
 /// One device, as the kernel itself has it: not what sysfs shows of it.
@@ -45,15 +45,26 @@ struct HostState {
 };
 HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, host::Store& ledger);
 
-/// One run of a plan.
+/// Another card at a device's address.
+struct Newcomer {
+  std::size_t at = 0;  ///< the access before which it came
+  host::HostAddress address;
+};
+
+/// One run of a plan, and what came after it as far as somebody looked.
 struct HostRun {
   const host::BindingPlan& plan;
   const HostState& before;
   const HostState& after;
   const std::vector<fakesys::AccessRecord>& accesses;
-  const host::Outcome* outcome = nullptr;   ///< null: it crashed
-  std::optional<std::size_t> swapped_at{};  ///< the access before which another card came to the plan's first device
-  std::set<host::HostAddress> meddled{};    ///< devices that somebody else did something to
+  const host::Outcome* outcome = nullptr;  ///< null: it crashed
+  std::optional<Newcomer> newcomer{};
+  std::set<host::HostAddress> meddled{};                           ///< devices that somebody else did something to
+  bool faultless = false;                                          ///< nothing went wrong, and nobody else did anything
+  std::chrono::milliseconds took{0};                               ///< by the kernel's clock
+  const HostState* recovered_twice = nullptr;                      ///< `after` was recovered once; this once more
+  const std::vector<fakesys::AccessRecord>* repetition = nullptr;  ///< accesses of the same request, made once more
+  const HostState* taken_back = nullptr;                           ///< when what was given away had been given back
 };
 
 /// INV-1. Every device is as it was, or as it was before it was ever touched, or on its stub and in the ledger, or the
@@ -73,8 +84,16 @@ Violations ledger_is_sane(const HostRun& run);
 Violations all_or_nothing(const HostRun& run);
 /// INV-8. What did not succeed says why.
 Violations failure_has_a_reason(const HostRun& run);
+/// INV-9. The same request, made once more, writes nothing; a reset is one each time.
+Violations repetition_writes_nothing(const HostRun& run);
+/// INV-10. A second recovery changes nothing.
+Violations recovery_converges(const HostRun& run);
+/// INV-11. It took no longer than its deadlines allow.
+Violations ends_in_time(const HostRun& run);
 /// INV-12. What is said to be done is so.
 Violations no_false_success(const HostRun& run);
+/// INV-13. Where nothing went wrong, what was written is the plan, in its order.
+Violations plan_is_what_is_written(const HostRun& run);
 /// INV-14. A device that was where it belongs was not unbound.
 Violations no_bounce(const HostRun& run);
 /// INV-15. Nothing that is kept names a group by its number.
@@ -85,6 +104,10 @@ Violations virtual_functions_stay(const HostRun& run);
 Violations resets_stay_in_scope(const HostRun& run);
 /// INV-18. Nothing is written to a card that came to the address of another.
 Violations newcomers_are_left_alone(const HostRun& run);
+/// INV-19. What was given away and back is as it was.
+Violations there_and_back_again(const HostRun& run);
+/// INV-20. Where nothing went wrong, the host and the ledger are what the plan says, and all else is as it was.
+Violations plan_is_what_came_of_it(const HostRun& run);
 
 /// All of them, by number.
 struct HostLaw {

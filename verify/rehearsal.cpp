@@ -5,7 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <utility>
 
+#include "engine/host/perform.h"
 #include "engine/host/recover.h"
 #include "verify/crash_point.h"
 
@@ -17,49 +23,91 @@ using fakesys::Fault;
 using fakesys::FaultKind;
 using host::MemoryStore;
 
-/// One row a kind of fault: to which accesses it can happen.
+/// What a kind of fault is about.
+enum class About : std::uint8_t {
+  Access,  ///< nothing but the access itself
+  Write,   ///< the same, and the access must be a write
+  Device,  ///< a device of the plan
+  Rival,   ///< what somebody else writes to the device, before a write
+};
+
+/// One row a kind of fault.
 struct FaultRow {
   FaultKind kind;
-  bool writes_only;
-  int error;
+  About about;
+  int error = 0;
+  std::int64_t after_ms = -1;
 };
+/// Longer than anybody waits for a call; and that it has come back for sure.
+constexpr std::int64_t kLateMs = 90'000;
+constexpr std::chrono::milliseconds kLongAfter{10'000'000};
 constexpr std::array kFaults = {
-    FaultRow{FaultKind::Fail, false, EIO},
-    FaultRow{FaultKind::Fail, true, EACCES},
-    FaultRow{FaultKind::Fail, true, EBUSY},
-    FaultRow{FaultKind::Fail, true, ENODEV},
-    FaultRow{FaultKind::FailAfterEffect, true, EIO},
-    FaultRow{FaultKind::Lie, true, 0},
-    FaultRow{FaultKind::Block, true, 0},
-    FaultRow{FaultKind::PowerLoss, false, 0},
-    FaultRow{FaultKind::Vanish, false, 0},
-    FaultRow{FaultKind::Swap, false, 0},
-    FaultRow{FaultKind::Dead, false, 0},
-    FaultRow{FaultKind::Rival, true, 0},
+    FaultRow{FaultKind::Fail, About::Access, EIO},
+    FaultRow{FaultKind::Fail, About::Write, EACCES},
+    FaultRow{FaultKind::Fail, About::Write, EBUSY},
+    FaultRow{FaultKind::Fail, About::Write, ENODEV},
+    FaultRow{FaultKind::FailAfterEffect, About::Write, EIO},
+    FaultRow{FaultKind::Lie, About::Write},
+    FaultRow{FaultKind::Block, About::Write},
+    FaultRow{FaultKind::Block, About::Write, 0, kLateMs},
+    FaultRow{FaultKind::PowerLoss, About::Access},
+    FaultRow{FaultKind::Vanish, About::Device},
+    FaultRow{FaultKind::Swap, About::Device},
+    FaultRow{FaultKind::Dead, About::Device},
+    FaultRow{FaultKind::Rival, About::Rival},
+};
+
+/// A table of ids cannot be read: that an id is gone from it is what remove_id says, and if that is not so no program
+/// can know.
+bool nobody_could_tell(const FaultRow& row, const fakesys::AccessRecord& access) {
+  const bool says_gone = row.kind == FaultKind::Lie || (row.kind == FaultKind::Fail && row.error == ENODEV);
+  return says_gone && access.path.ends_with("/remove_id");
+}
+
+/// A copy of the host on which the plan was tried, and what is known of the trial.
+struct Trial {
+  Trial(std::string name_of, fakesys::FaultyKernel kernel_of, const MemoryStore::Files& journals_of,
+        const MemoryStore::Files& ledger_of)
+      : name(std::move(name_of)), kernel(std::move(kernel_of)), journals(journals_of), ledger(ledger_of) {}
+
+  std::string name;
+  fakesys::FaultyKernel kernel;
+  MemoryStore journals, ledger;
+  std::optional<host::Outcome> outcome{};  ///< none: the program died
+  std::optional<Newcomer> newcomer{};
+  std::set<host::HostAddress> meddled{};
+  bool broke_a_law = false;
+
+  /// For whoever comes after: what crashed, but for the program that died of it.
+  host::Kernel& kernel_after() {
+    if (kernel.crashed()) return kernel.kernel();
+    return kernel;
+  }
 };
 
 /// A host and what is remembered of it, with a plan to be tried on copies.
 class Stage {
  public:
   Stage(const fakesys::FakeKernel& kernel, const MemoryStore::Files& journals, const MemoryStore::Files& ledger,
-        const host::BindingPlan& plan)
-      : kernel_(kernel), journals_(journals), ledger_(ledger), plan_(plan) {
+        const host::BindingPlan& plan, const host::Request& request)
+      : kernel_(kernel), journals_(journals), ledger_(ledger), plan_(plan), request_(request) {
     MemoryStore old_journals(journals), old_ledger(ledger);
-    before_ = state_of(kernel, old_journals, old_ledger);
+    before_ = verify::state_of(kernel, old_journals, old_ledger);
   }
 
   Rehearsal run() {
-    const auto accesses = try_fault(nullptr, "no fault");
-    std::size_t stored = count_accesses();
+    const auto accesses = try_without_fault();
     for (std::size_t i = 0; i < accesses.size(); ++i) {
       for (const FaultRow& row : kFaults) {
-        if (row.writes_only && accesses[i].access != Access::Write) continue;
-        const Fault fault = fault_at(i, row, accesses);
-        try_fault(&fault, fakesys::to_text(fault));
+        const bool of_writes = row.about == About::Write || row.about == About::Rival;
+        if (of_writes && accesses[i].access != Access::Write) continue;
+        if (nobody_could_tell(row, accesses[i])) continue;
+        for (const host::HostAddress& device : devices_of(row, accesses[i])) try_fault(i, row, device);
       }
     }
     using When = CrashPoint::When;
-    for (std::size_t at = 1; at <= stored; ++at) {
+    const std::size_t all = count_accesses();
+    for (std::size_t at = 1; at <= all; ++at) {
       try_crash({at, When::Before}, fmt::format("crash before access {}", at));
       try_crash({at, When::After}, fmt::format("crash after access {}", at));
       try_crash({at, When::Torn}, fmt::format("crash amid access {}", at));
@@ -69,20 +117,28 @@ class Stage {
   }
 
  private:
-  [[nodiscard]] std::string first_device() const { return to_string(plan_.devices.front().address); }
+  /// The device that the access is about, and the first of the plan if that is another: both can go amiss.
+  [[nodiscard]] std::vector<host::HostAddress> devices_of(const FaultRow& row,
+                                                          const fakesys::AccessRecord& access) const {
+    host::HostAddress about = plan_.devices.front().address;
+    for (const host::PlannedDevice& planned : plan_.devices) {
+      const std::string name = to_string(planned.address);
+      if (access.path.contains(name) || access.value.contains(name)) about = planned.address;
+    }
+    const host::HostAddress first = plan_.devices.front().address;
+    if (row.about == About::Device && about != first) return {about, first};
+    return {about};
+  }
 
-  Fault fault_at(std::size_t index, const FaultRow& row, const std::vector<fakesys::AccessRecord>& accesses) const {
+  static Fault fault_at(std::size_t index, const FaultRow& row, const host::HostAddress& device) {
     // Counted among all accesses: the nth of any kind and path.
-    Fault fault{.nth = static_cast<std::uint32_t>(index + 1), .kind = row.kind, .error = row.error};
-    fault.device = first_device();
-    if (row.kind == FaultKind::Rival) {
-      // Somebody clears the override of the device that is about to be written to.
-      std::string device = first_device();
-      for (const host::PlannedDevice& planned : plan_.devices) {
-        const std::string name = to_string(planned.address);
-        if (accesses[index].path.contains(name) || accesses[index].value.contains(name)) device = name;
-      }
-      fault.path = "bus/pci/devices/" + device + "/driver_override";
+    Fault fault{.nth = static_cast<std::uint32_t>(index + 1),
+                .kind = row.kind,
+                .error = row.error,
+                .after_ms = row.after_ms,
+                .device = to_string(device)};
+    if (row.about == About::Rival) {
+      fault.path = "bus/pci/devices/" + fault.device + "/driver_override";
       fault.value = "\n";
     }
     return fault;
@@ -90,82 +146,142 @@ class Stage {
 
   /// How many accesses a run makes, to the kernel and to what it remembers.
   std::size_t count_accesses() {
-    fakesys::FakeKernel kernel = kernel_;
-    MemoryStore journals(journals_), ledger(ledger_);
+    Trial trial("", {kernel_, {}}, journals_, ledger_);
     Life life({});
-    MortalKernel mortal(kernel, life);
-    MortalStore mortal_journals(journals, life), mortal_ledger(ledger, life);
-    host::execute({mortal, mortal_journals, mortal_ledger}, plan_);
+    execute(trial, life);
     return life.accesses();
   }
 
-  std::vector<fakesys::AccessRecord> try_fault(const Fault* fault, const std::string& name) {
-    std::vector<Fault> script;
-    if (fault != nullptr) script.push_back(*fault);
-    fakesys::FaultyKernel kernel(kernel_, std::move(script));
-    MemoryStore journals(journals_), ledger(ledger_);
-    Life life({}, [&] { return kernel.crashed(); });
-    MortalStore mortal_journals(journals, life), mortal_ledger(ledger, life);
-    const host::Outcome outcome = host::execute({kernel, mortal_journals, mortal_ledger}, plan_);
-    auto accesses = kernel.accesses();
-    std::optional<std::size_t> swapped_at;
-    std::set<host::HostAddress> meddled;
-    if (fault != nullptr && fault->kind == FaultKind::Swap) swapped_at = fault->nth - 1;
-    if (fault != nullptr && fault->kind == FaultKind::Rival) {
-      for (const host::PlannedDevice& planned : plan_.devices)
-        if (fault->path.contains(to_string(planned.address))) meddled.insert(planned.address);
+  void execute(Trial& trial, Life& life) {
+    MortalKernel kernel(trial.kernel, life);
+    MortalStore journals(trial.journals, life), ledger(trial.ledger, life);
+    auto outcome = host::execute({kernel, journals, ledger}, plan_);
+    if (!life.dead()) trial.outcome = std::move(outcome);
+  }
+
+  std::vector<fakesys::AccessRecord> try_without_fault() {
+    Trial trial("no fault", {kernel_, {}}, journals_, ledger_);
+    Life life({});
+    const auto begun = trial.kernel.now();
+    execute(trial, life);
+    auto accesses = trial.kernel.accesses();
+
+    HostRun run{plan_, before_, state_of(trial), accesses, &*trial.outcome};
+    run.faultless = true;
+    run.took = trial.kernel.now() - begun;
+    Trial again("", {trial.kernel.kernel(), {}}, trial.journals.files(), trial.ledger.files());
+    const host::Machine machine{again.kernel, again.journals, again.ledger};
+    static_cast<void>(host::perform(machine, request_));  // refused or not: what it writes is looked at
+    const auto repetition = again.kernel.accesses();
+    run.repetition = &repetition;
+    std::optional<HostState> taken_back;
+    if (const auto back = way_back()) {
+      static_cast<void>(host::perform(machine, *back));
+      taken_back = state_of(again);
+      run.taken_back = &*taken_back;
     }
-    const bool crashed = kernel.crashed();
-    check(name, kernel.kernel(), journals, ledger, accesses, crashed ? nullptr : &outcome, swapped_at, meddled);
-    recover_and_check(name, kernel.kernel(), journals, ledger, accesses, swapped_at, meddled);
-    ++rehearsal_.runs;
+    check(trial, run);
+    recover_and_check(trial);
+    finish(trial);
     return accesses;
   }
 
+  /// What gives back what the request has given away.
+  [[nodiscard]] std::optional<host::Request> way_back() const {
+    host::Request back = request_;
+    if (plan_.operation == host::Operation::Prepare) {
+      back.operation = host::Operation::Release;
+      back.devices.clear();
+    } else if (plan_.operation == host::Operation::Detach) {
+      back.operation = host::Operation::Reattach;
+      back.devices.clear();
+      for (const host::PlannedDevice& planned : plan_.devices) back.devices.push_back({planned.address});
+    } else {
+      return std::nullopt;
+    }
+    return back;
+  }
+
+  void try_fault(std::size_t index, const FaultRow& row, const host::HostAddress& device) {
+    const Fault fault = fault_at(index, row, device);
+    Trial trial(fakesys::to_text(fault), {kernel_, {fault}}, journals_, ledger_);
+    if (row.kind == FaultKind::Swap) trial.newcomer = Newcomer{index, device};
+    if (row.kind == FaultKind::Rival) trial.meddled = {device};
+    Life life({}, [&] { return trial.kernel.crashed(); });
+    const auto begun = trial.kernel.now();
+    execute(trial, life);
+    check(trial, trial.kernel.now() - begun);
+    recover_and_check(trial);
+    if (row.kind == FaultKind::Block && row.after_ms >= 0) {
+      // What was waited for in vain comes back, does what it was to do, and then can be dealt with.
+      trial.kernel.wait(kLongAfter);
+      recover_and_check(trial);
+      if (!trial.journals.files().empty()) note(trial, 10, {{"", "is not over although the last write has come back"}});
+    }
+    finish(trial);
+  }
+
   void try_crash(const CrashPoint& point, const std::string& name) {
-    fakesys::FakeKernel kernel = kernel_;
-    MemoryStore journals(journals_), ledger(ledger_);
+    Trial trial(name, {kernel_, {}}, journals_, ledger_);
     Life life(point);
-    MortalKernel mortal(kernel, life);
-    MortalStore mortal_journals(journals, life), mortal_ledger(ledger, life);
-    host::execute({mortal, mortal_journals, mortal_ledger}, plan_);
-    check(name, kernel, journals, ledger, {}, nullptr, std::nullopt, {});
-    recover_and_check(name, kernel, journals, ledger, {}, std::nullopt, {});
+    execute(trial, life);
+    check(trial, std::chrono::milliseconds(0));
+    recover_and_check(trial);
+    finish(trial);
+  }
+
+  static HostState state_of(Trial& trial) {
+    return verify::state_of(trial.kernel.kernel(), trial.journals, trial.ledger);
+  }
+
+  void check(Trial& trial, std::chrono::milliseconds took) {
+    const auto accesses = trial.kernel.accesses();
+    const HostState after = state_of(trial);
+    HostRun run{plan_,          before_,      after, accesses, trial.outcome ? &*trial.outcome : nullptr,
+                trial.newcomer, trial.meddled};
+    run.took = took;
+    check(trial, run);
+  }
+
+  void check(Trial& trial, const HostRun& run) {
+    for (const HostLaw& law : host_laws())
+      if (auto violations = law.check(run); !violations.empty()) note(trial, law.number, std::move(violations));
+  }
+
+  /// Recovered once, all laws hold, and recovered twice, nothing more changes.
+  void recover_and_check(Trial& trial) {
+    const std::string name = trial.name;
+    trial.name += ", recovered";
+    const host::Machine machine{trial.kernel_after(), trial.journals, trial.ledger};
+    if (const auto first = host::recover_journals(machine, nullptr); !first) {
+      note(trial, 10, {{"", "cannot be recovered: " + to_string(first.error())}});
+    } else {
+      const auto accesses = trial.kernel.accesses();
+      const HostState once = state_of(trial);
+      static_cast<void>(host::recover_journals(machine, nullptr));  // what it changes shows in the state
+      const HostState twice = state_of(trial);
+      HostRun run{plan_, before_, once, accesses, nullptr, trial.newcomer, trial.meddled};
+      run.recovered_twice = &twice;
+      check(trial, run);
+    }
+    trial.name = name;
+  }
+
+  void note(Trial& trial, int law, Violations violations) {
+    trial.broke_a_law = true;
+    rehearsal_.broken.push_back({trial.name, law, std::move(violations)});
+  }
+
+  void finish(const Trial& trial) {
     ++rehearsal_.runs;
-  }
-
-  void check(const std::string& name, const fakesys::FakeKernel& kernel, MemoryStore& journals, MemoryStore& ledger,
-             const std::vector<fakesys::AccessRecord>& accesses, const host::Outcome* outcome,
-             std::optional<std::size_t> swapped_at, const std::set<host::HostAddress>& meddled) {
-    const HostState after = state_of(kernel, journals, ledger);
-    const HostRun run{plan_, before_, after, accesses, outcome, swapped_at, meddled};
-    for (const HostLaw& law : host_laws()) {
-      if (auto violations = law.check(run); !violations.empty())
-        rehearsal_.broken.push_back({name, law.number, std::move(violations)});
-    }
-  }
-
-  /// INV-10: recovered once, all laws hold; recovered twice, nothing more changes.
-  void recover_and_check(const std::string& name, fakesys::FakeKernel& kernel, MemoryStore& journals,
-                         MemoryStore& ledger, const std::vector<fakesys::AccessRecord>& accesses,
-                         std::optional<std::size_t> swapped_at, const std::set<host::HostAddress>& meddled) {
-    const host::Machine machine{kernel, journals, ledger};
-    const auto first = host::recover_journals(machine, nullptr);
-    if (!first) {
-      rehearsal_.broken.push_back({name, 10, {{"", "cannot be recovered: " + to_string(first.error())}}});
-      return;
-    }
-    check(name + ", recovered", kernel, journals, ledger, accesses, nullptr, swapped_at, meddled);
-    const HostState once = state_of(kernel, journals, ledger);
-    static_cast<void>(host::recover_journals(machine, nullptr));  // what it changes shows in the state
-    const HostState twice = state_of(kernel, journals, ledger);
-    if (once != twice) rehearsal_.broken.push_back({name, 10, {{"", "a second recovery changes something"}}});
+    if (trial.broke_a_law) ++rehearsal_.lost;
   }
 
   const fakesys::FakeKernel& kernel_;
   const MemoryStore::Files& journals_;
   const MemoryStore::Files& ledger_;
   const host::BindingPlan& plan_;
+  const host::Request& request_;
   HostState before_;
   Rehearsal rehearsal_;
 };
@@ -173,13 +289,13 @@ class Stage {
 }  // namespace
 
 Rehearsal rehearse(const fakesys::FakeKernel& kernel, const MemoryStore::Files& journals,
-                   const MemoryStore::Files& ledger, const host::BindingPlan& plan) {
+                   const MemoryStore::Files& ledger, const host::BindingPlan& plan, const host::Request& request) {
   if (plan.devices.empty()) return {};
-  return Stage(kernel, journals, ledger, plan).run();
+  return Stage(kernel, journals, ledger, plan, request).run();
 }
 
 std::string to_text(const Rehearsal& rehearsal) {
-  std::string text = fmt::format("{} rehearsals, {} left a device lost\n", rehearsal.runs, rehearsal.broken.size());
+  std::string text = fmt::format("{} rehearsals, {} left a device lost\n", rehearsal.runs, rehearsal.lost);
   for (const BrokenRun& run : rehearsal.broken) {
     for (const Violation& violation : run.violations) {
       text += fmt::format("  {}: INV-{}: {}{}{}\n", run.fault, run.law, violation.device,

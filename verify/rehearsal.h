@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/host/binding_plan.h"
+#include "engine/host/operations.h"
 #include "engine/host/store.h"
 #include "fakesys/fake_kernel.h"
 #include "verify/host_invariants.h"
@@ -19,14 +19,16 @@ struct BrokenRun {
 
 struct Rehearsal {
   std::size_t runs = 0;
+  std::size_t lost = 0;  ///< runs that broke a law
   std::vector<BrokenRun> broken{};
 };
 
-/// Runs a plan on copies of a host: once as it is, then under every single fault at each access, and with a crash
-/// before, after and amid each; after each, what is left is recovered, twice, and the laws are checked. The drivers of
-/// the plan are to be loaded. `journals` and `ledger` are what the program remembers when the plan begins.
+/// Runs a plan on copies of a host: once as it is, and then the request that it came from once more and back again;
+/// under every single fault at each access; and with a crash before, after and amid each. After each, what is left is
+/// recovered, twice, and the laws are checked. The drivers of the plan are to be loaded. `journals` and `ledger` are
+/// what the program remembers when the plan begins.
 Rehearsal rehearse(const fakesys::FakeKernel& kernel, const host::MemoryStore::Files& journals,
-                   const host::MemoryStore::Files& ledger, const host::BindingPlan& plan);
+                   const host::MemoryStore::Files& ledger, const host::BindingPlan& plan, const host::Request& request);
 
 /// "612 rehearsals, 0 left a device lost", and a line for each that did.
 std::string to_text(const Rehearsal& rehearsal);

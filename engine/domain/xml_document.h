@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,6 +41,7 @@ class XmlDocument {
 
   friend Result<Domain> read_domain(const XmlDocument& document, Details details);
   friend Result<Identity> read_identity(const XmlDocument& document);
+  friend std::optional<std::uint32_t> vlan_of(const XmlDocument& document, const Device& interface);
   friend std::string write_places(const XmlDocument& document, const PlacedDomain& placed);
 };
 
@@ -55,6 +57,10 @@ struct Identity {
 
 /// Only that, in a small part of the time. Errors: Unreadable when the root is not `<domain>`.
 Result<Identity> read_identity(const XmlDocument& document);
+
+/// The VLAN that an interface of the document is in, `<vlan><tag id='42'/></vlan>`; nothing where it names none, or
+/// several.
+std::optional<std::uint32_t> vlan_of(const XmlDocument& document, const Device& interface);
 
 /// The document's text with what `placed` has and it lacks: addresses, multifunction, controller index, model, model
 /// name and target, and the devices that libvirt adds. `placed` must stem from this document. Every other byte stays.

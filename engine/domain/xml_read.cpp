@@ -224,6 +224,14 @@ Result<Identity> read_identity(const XmlDocument& document) {
   return Identity{text_content(root->child("name")), text_content(root->child("uuid"))};
 }
 
+std::optional<std::uint32_t> vlan_of(const XmlDocument& document, const Device& interface) {
+  const std::vector<xml_node> elements = device_elements(document.tree_->document);
+  if (interface.element >= elements.size()) return std::nullopt;
+  const xml_node tag = elements[interface.element].child("vlan").child("tag");
+  if (tag.next_sibling("tag")) return std::nullopt;
+  return unsigned_32(tag.attribute("id").value(), Radix::Literal);
+}
+
 Result<Domain> read_domain(const XmlDocument& document, Details details) {
   const auto found = root_of(document.tree_->document);
   if (!found) return std::unexpected(found.error());

@@ -28,6 +28,16 @@ std::string to_string(const Step& step) {
                          step.to.empty() ? "whichever driver takes it" : step.to);
     case Step::Kind::CheckUsable:
       return fmt::format("{}: check that {} lets a guest open it", device, step.to);
+    case Step::Kind::AddId:
+      return fmt::format("{}: add its id {} to the table of {}", device, step.from, step.to);
+    case Step::Kind::Bind:
+      return fmt::format("{}: bind to {}", device, step.to);
+    case Step::Kind::RemoveId:
+      return fmt::format("{}: take its id {} from the table of {}", device, step.from, step.to);
+    case Step::Kind::SetMac:
+      return fmt::format("{}: MAC address: {} -> {}", device, step.from, step.to);
+    case Step::Kind::SetVlan:
+      return fmt::format("{}: VLAN: {} -> {}", device, step.from, step.to);
     case Step::Kind::Reset:
       break;
   }
@@ -44,7 +54,15 @@ std::string path_of(const Step& step) {
       return std::string(paths::kDriversProbe);
     case Step::Kind::Reset:
       return paths::of_device(step.device, "reset");
+    case Step::Kind::AddId:
+      return paths::of_driver(step.to, "new_id");
+    case Step::Kind::Bind:
+      return paths::of_driver(step.to, "bind");
+    case Step::Kind::RemoveId:
+      return paths::of_driver(step.to, "remove_id");
     case Step::Kind::CheckUsable:
+    case Step::Kind::SetMac:
+    case Step::Kind::SetVlan:
       break;
   }
   return {};
@@ -56,10 +74,16 @@ std::string value_of(const Step& step) {
       return step.to.empty() ? "\n" : step.to;  // a write of nothing at all would not reach the kernel
     case Step::Kind::Unbind:
     case Step::Kind::Probe:
+    case Step::Kind::Bind:
       return to_string(step.device);
+    case Step::Kind::AddId:
+    case Step::Kind::RemoveId:
+      return step.from;
     case Step::Kind::Reset:
       return "1";
     case Step::Kind::CheckUsable:
+    case Step::Kind::SetMac:
+    case Step::Kind::SetVlan:
       break;
   }
   return {};
@@ -75,6 +99,34 @@ std::vector<Step> steps_between(const HostAddress& device, const Binding& from, 
   return steps;
 }
 
+std::vector<Step> steps_by_id(const HostAddress& device, const Binding& from, const Binding& to,
+                              const std::string& id) {
+  if (!to.driver || from.driver == to.driver) return steps_between(device, from, to);
+  std::vector<Step> steps = {{Step::Kind::AddId, device, id, *to.driver}};
+  if (from.driver) {  // else the driver has it as soon as it has the id
+    steps.push_back({Step::Kind::Unbind, device, *from.driver, {}});
+    steps.push_back({Step::Kind::Bind, device, {}, *to.driver});
+  }
+  steps.push_back({Step::Kind::RemoveId, device, id, *to.driver});
+  return steps;
+}
+
+std::vector<Step> net_steps(const HostAddress& device, const VfSettings& from, const VfSettings& to) {
+  std::vector<Step> steps;
+  if (from.mac != to.mac) steps.push_back({Step::Kind::SetMac, device, from.mac, to.mac});
+  if (from.vlan != to.vlan)
+    steps.push_back({Step::Kind::SetVlan, device, std::to_string(from.vlan), std::to_string(to.vlan)});
+  return steps;
+}
+
+std::string id_added(const BindingPlan& plan, const HostAddress& device, std::optional<std::size_t> last) {
+  if (!last) return {};
+  const auto adds = [&](const Step& step) { return step.kind == Step::Kind::AddId && step.device == device; };
+  const auto end = plan.steps.begin() + static_cast<std::ptrdiff_t>(std::min(*last + 1, plan.steps.size()));
+  const auto found = std::find_if(plan.steps.begin(), end, adds);
+  return found == end ? std::string() : found->from;
+}
+
 BindingPlan inverse(const BindingPlan& plan) {
   BindingPlan undo;
   undo.operation = plan.operation == Operation::Detach    ? Operation::Reattach
@@ -84,6 +136,10 @@ BindingPlan inverse(const BindingPlan& plan) {
   for (PlannedDevice device : plan.devices | std::views::reverse) {
     std::swap(device.before, device.after);
     std::swap(device.entry_before, device.entry_after);
+    std::swap(device.net_before, device.net_after);
+    if (device.net_before && device.net_after)
+      std::ranges::copy(net_steps(device.address, *device.net_before, *device.net_after),
+                        std::back_inserter(undo.steps));
     std::ranges::copy(steps_between(device.address, device.before, device.after), std::back_inserter(undo.steps));
     undo.devices.push_back(std::move(device));
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,7 +15,7 @@ namespace busproof::host {
 enum class Operation : std::uint8_t { Detach, Reattach, Reset, Prepare, Release };
 std::string_view to_string(Operation operation);
 
-/// One write, or one look that decides whether to go on.
+/// One write, one setting, or one look that decides whether to go on.
 struct Step {
   enum class Kind : std::uint8_t {
     SetOverride,  ///< `from` → `to`; empty: unset
@@ -22,10 +23,15 @@ struct Step {
     Probe,        ///< until driver `to` has it; empty: whichever does
     CheckUsable,  ///< that a VFIO user could open it now
     Reset,
+    AddId,     ///< to the table of driver `to`, for it to take the device: where there are no overrides
+    Bind,      ///< to driver `to`, by its name
+    RemoveId,  ///< from the table of driver `to`, which has the device by now
+    SetMac,    ///< of a virtual function, by its card's interface
+    SetVlan,
   };
   Kind kind{};
   HostAddress device;
-  std::string from{}, to{};
+  std::string from{}, to{};  ///< of AddId and RemoveId `from` is the id, "8086 10fb"
   friend bool operator==(const Step&, const Step&) = default;
 };
 /// "0000:01:00.0: driver_override: (unset) -> vfio-pci".
@@ -42,6 +48,7 @@ struct PlannedDevice {
   std::string origin_module{};                ///< what brings `before.driver` back, or `after.driver` when giving back
   std::optional<LedgerEntry> entry_before{};  ///< none: not in the ledger
   std::optional<LedgerEntry> entry_after{};
+  std::optional<VfSettings> net_before{}, net_after{};  ///< of a virtual function whose settings change
   friend bool operator==(const PlannedDevice&, const PlannedDevice&) = default;
 };
 
@@ -59,6 +66,16 @@ struct BindingPlan {
 /// The writes that bring a device from one binding to another; none if it is there. No driver is asked to let go of a
 /// device that it may keep.
 std::vector<Step> steps_between(const HostAddress& device, const Binding& from, const Binding& to);
+
+/// The same where a kernel has no overrides: the driver is given the device's `id` for as long as it takes. In that
+/// time it takes every device of this id that has no driver.
+std::vector<Step> steps_by_id(const HostAddress& device, const Binding& from, const Binding& to, const std::string& id);
+
+/// The steps from one set of settings to another.
+std::vector<Step> net_steps(const HostAddress& device, const VfSettings& from, const VfSettings& to);
+
+/// The id that the steps up to `last` have put, or may have put, into a driver's table for the device; empty: none.
+std::string id_added(const BindingPlan& plan, const HostAddress& device, std::optional<std::size_t> last);
 
 /// What undoes the plan: the devices in reverse order, each from where the plan leaves it to where it began.
 BindingPlan inverse(const BindingPlan& plan);

@@ -19,12 +19,17 @@ bool is_of_reset(Code code) {
 class Execution {
  public:
   Execution(const Machine& machine, const BindingPlan& plan, const Patience& patience)
-      : machine_(machine), plan_(plan), hands_(machine.kernel, patience) {}
+      : machine_(machine), plan_(plan), hands_(machine, patience) {}
 
   Outcome run() {
     if (plan_.steps.empty() && !ledger_changes()) {
       outcome_.end = Outcome::End::Already;
       look();
+      return std::move(outcome_);
+    }
+    if (const auto room = check_ledger_room(); !room) {
+      outcome_.primary = room.error();
+      outcome_.end = Outcome::End::Failed;
       return std::move(outcome_);
     }
     auto journal = Journal::open(machine_.journals, plan_);
@@ -43,6 +48,16 @@ class Execution {
   }
 
  private:
+  /// What could not be written down in the end had better not begin.
+  Checked<void> check_ledger_room() {
+    const auto tried = ledger_changes() ? machine_.ledger.try_to_write() : Answer<void>();
+    if (tried) return {};
+    return std::unexpected(Trouble{.code = Code::LedgerFailed,
+                                   .message = "the ledger cannot be written",
+                                   .error = tried.error().error,
+                                   .hints = {"see that the directory given with --state can be written and has room"}});
+  }
+
   [[nodiscard]] bool goes_back() const {
     return plan_.operation == Operation::Reattach || plan_.operation == Operation::Release;
   }
@@ -64,7 +79,9 @@ class Execution {
   /// The journal first, then the deed, then the journal again.
   Checked<void> do_step(std::size_t number) {
     const Step& step = plan_.steps[number];
+    if (auto written = journal_->worker(machine_.kernel.worker()); !written) return written;
     if (auto written = journal_->issued(number); !written) return written;
+    issued_ = number;
     touched_.insert(step.device);
     auto done = hands_.perform(step, planned(step.device).pin);
     if (!done && lost_override(step, done.error())) done = once_more(step);
@@ -98,6 +115,14 @@ class Execution {
     if (const auto written = journal_->pending(address); !written) outcome_.secondary.push_back(written.error());
   }
 
+  /// Another worker does it when the last was left behind, so it is written down anew. On a full disk it is done all
+  /// the same.
+  std::optional<Residue> settle(const PlannedDevice& device, Way way) {
+    if (const auto written = journal_->worker(machine_.kernel.worker()); !written)
+      outcome_.secondary.push_back(written.error());
+    return hands_.settle(device, way, id_added(plan_, device.address, issued_));
+  }
+
   // ---- All or nothing ----------------------------------------------------------------------------------------------
 
   void take_away() {
@@ -117,7 +142,7 @@ class Execution {
     outcome_.end = Outcome::End::RolledBack;
     for (const PlannedDevice& device : plan_.devices | std::views::reverse) {
       if (!touched_.contains(device.address) || residual_.contains(device.address)) continue;
-      const auto residue = hands_.settle(device.address, device.pin, device.before, device.after, device.origin_module);
+      const auto residue = settle(device, Way::Back);
       if (!residue) continue;
       residual_[device.address] = residue->flag;
       outcome_.secondary.push_back(residue->trouble);
@@ -174,9 +199,7 @@ class Execution {
     }
     const auto seen = hands_.observe(device.address);
     const bool on_stub = seen && seen->binding.driver && seen->binding.driver == device.before.driver;
-    const Binding& goal = on_stub ? device.before : device.after;
-    const Binding& other = on_stub ? device.after : device.before;
-    const auto residue = hands_.settle(device.address, device.pin, goal, other, device.origin_module);
+    const auto residue = settle(device, on_stub ? Way::Back : Way::On);
     if (residue) {
       residual_[device.address] = residue->flag;
       outcome_.secondary.push_back(residue->trouble);
@@ -242,6 +265,7 @@ class Execution {
   const BindingPlan& plan_;
   Hands hands_;
   std::optional<Journal> journal_;
+  std::optional<std::size_t> issued_;
   std::set<HostAddress> touched_;
   std::map<HostAddress, Flag> residual_;
   bool pending_ = false, ledger_failed_ = false;

@@ -84,6 +84,21 @@ std::optional<Trouble> host_critical(const HostDevice& device) {
                     {"--force takes it away all the same"});
 }
 
+std::optional<Trouble> shares_id(const Situation& situation, const HostDevice& device,
+                                 const std::set<HostAddress>& targets) {
+  if (device.has_override) return std::nullopt;
+  std::vector<std::string> names;
+  for (const HostDevice& other : situation.inventory.devices) {
+    const bool same = other.pin.vendor == device.pin.vendor && other.pin.device == device.pin.device;
+    if (same && !other.driver && !targets.contains(other.address)) names.push_back(to_string(other.address));
+  }
+  if (names.empty()) return std::nullopt;
+  return trouble_of(device.address, Code::SharedId,
+                    fmt::format("this kernel has no driver_override, and by its id {} the stub would take {} too",
+                                id_string(device.pin), fmt::join(names, ", ")),
+                    {"bind a driver to the others first; --force takes them along"});
+}
+
 std::optional<Trouble> group_busy(const Situation& situation, const HostDevice& device) {
   if (!device.group || !situation.groups_in_use.contains(*device.group)) return std::nullopt;
   return trouble_of(device.address, Code::GroupBusy, fmt::format("a process has IOMMU group {} open", *device.group),

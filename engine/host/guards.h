@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "engine/host/operations.h"
@@ -40,6 +41,9 @@ std::optional<Trouble> quarantined(const Situation& situation, const HostAddress
 std::optional<Trouble> has_virtual_functions(const HostDevice& device);
 /// The host itself lives on it. May be set aside.
 std::optional<Trouble> host_critical(const HostDevice& device);
+/// Devices without a driver that have the same id would be taken along, where there are no overrides. May be set aside.
+std::optional<Trouble> shares_id(const Situation& situation, const HostDevice& device,
+                                 const std::set<HostAddress>& targets);
 /// A process has the group open. May be set aside.
 std::optional<Trouble> group_busy(const Situation& situation, const HostDevice& device);
 

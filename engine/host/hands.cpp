@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <functional>
 
+#include "engine/base/text.h"
 #include "engine/host/sysfs_paths.h"
 
 namespace busproof::host {
@@ -147,6 +148,15 @@ Checked<void> Hands::perform(const Step& step, const Pin& pin) {
       return probe(step, *seen);
     case Step::Kind::CheckUsable:
       return check_usable(step, *seen);
+    case Step::Kind::AddId:
+      return add_id(step, *seen);
+    case Step::Kind::Bind:
+      return bind(step, *seen);
+    case Step::Kind::RemoveId:
+      return finish_id(step);
+    case Step::Kind::SetMac:
+    case Step::Kind::SetVlan:
+      return set_net(step);
     case Step::Kind::Reset:
       break;
   }
@@ -309,10 +319,104 @@ Checked<void> Hands::reset(const Step& step, const Pin& pin) {
   return {};
 }
 
+// ---- Where there are no overrides --------------------------------------------------------------------------------
+
+Checked<void> Hands::add_id(const Step& step, const Observed& before) {
+  if (before.binding.driver == step.to) return {};
+  const auto written = write(step, path_of(step), value_of(step));
+  if (!written && written.error().error == EEXIST) return {};  // its table had the id before
+  return written;
+}
+
+Checked<void> Hands::bind(const Step& step, const Observed& before) {
+  if (before.binding.driver == step.to) return {};
+  if (before.binding.driver) return fail(step, Code::Conflict, fmt::format("it is on {} now", *before.binding.driver));
+  const auto bound = bind_explicitly(step);
+  if (!bound && bound.error().code == Code::Timeout) return bound;
+  const auto after = observe(step.device);
+  if (!after) return std::unexpected(after.error());
+  if (after->binding.driver == step.to) return {};
+  if (!after->present) return fail(step, Code::Vanished, "the device is gone");
+  if (!bound) return bound;
+  return fail(step, Code::BindFailed, fmt::format("driver {} said that it had taken it, but has not", step.to));
+}
+
+Checked<void> Hands::remove_id(const Step& step) {
+  auto written = write(step, path_of(step), value_of(step));
+  // A driver that has gone has taken its table along.
+  if (!written && (written.error().error == ENODEV || written.error().error == ENOENT)) return {};
+  return written;
+}
+
+/// The id goes in any case; then the driver must have the device.
+Checked<void> Hands::finish_id(const Step& step) {
+  if (auto removed = remove_id(step); !removed) return removed;
+  const auto after = observe(step.device);
+  if (!after) return std::unexpected(after.error());
+  if (after->binding.driver == step.to) return {};
+  if (!after->present) return fail(step, Code::Vanished, "the device is gone");
+  return fail(step, Code::BindFailed, fmt::format("driver {} did not take it", step.to));
+}
+
+// ---- The network -------------------------------------------------------------------------------------------------
+
+Checked<void> Hands::set_net(const Step& step) {
+  if (vf_net_ == nullptr) return {};
+  const auto place = place_of_vf(kernel_, step.device);
+  if (!place) return std::unexpected(place.error());
+  const bool is_mac = step.kind == Step::Kind::SetMac;
+  const auto shown = [&](const VfSettings& settings) { return is_mac ? settings.mac : std::to_string(settings.vlan); };
+  const auto before = vf_net_->get(*place);
+  if (before && shown(*before) == step.to) return {};
+  // Some drivers refuse to go back to "no address"; this one is nobody's either.
+  constexpr std::string_view kNoMac = "00:00:00:00:00:00", kNobodys = "02:00:00:00:00:00";
+  std::string wanted = step.to;
+  const auto set = [&] {
+    return is_mac ? vf_net_->set_mac(*place, wanted)
+                  : vf_net_->set_vlan(*place, unsigned_32(wanted, Radix::Decimal).value_or(0));
+  };
+  auto done = set();
+  if (!done && !done.error().pending && is_mac && wanted == kNoMac) {
+    wanted = kNobodys;
+    done = set();
+  }
+  const auto after = vf_net_->get(*place);
+  if (after && shown(*after) == wanted) return {};
+  Trouble trouble = trouble_at(step, Code::WriteFailed,
+                               fmt::format("cannot set the {} of function {} of {}", is_mac ? "MAC address" : "VLAN",
+                                           place->index, place->interface));
+  if (!done) trouble.error = done.error().error;
+  if (!done && done.error().pending) trouble.code = Code::Timeout;
+  return std::unexpected(std::move(trouble));
+}
+
 // ---- Undoing -----------------------------------------------------------------------------------------------------
 
-std::optional<Residue> Hands::settle(const HostAddress& address, const Pin& pin, const Binding& goal,
-                                     const Binding& other, const std::string& module) {
+std::optional<Residue> Hands::settle_net(const PlannedDevice& device, const std::optional<VfSettings>& goal) {
+  if (!goal) return std::nullopt;
+  for (const Step& step : net_steps(device.address, {}, *goal))
+    if (const auto set = set_net(step); !set) return residue_of(set.error(), Flag::Conflict);
+  return std::nullopt;
+}
+
+std::optional<Residue> Hands::settle(const PlannedDevice& device, Way way, const std::string& id) {
+  const bool on = way == Way::On;
+  std::optional<Residue> leaked;
+  if (!id.empty()) {
+    // First, as whoever probes before might be given to the stub again.
+    const Step step = step_of(Step::Kind::RemoveId, device.address, id, device.after.driver.value_or(""));
+    if (const auto removed = remove_id(step); !removed) leaked = residue_of(removed.error(), Flag::IdLeaked);
+  }
+  const auto net = settle_net(device, on ? device.net_after : device.net_before);
+  // A device whose card was gone or left alone when the plan was made has no other binding.
+  std::optional<Residue> binding;
+  if (device.before != device.after)
+    binding = settle_override(device, on ? device.after : device.before, on ? device.before : device.after);
+  return binding ? binding : net ? net : leaked;
+}
+
+std::optional<Residue> Hands::settle_override(const PlannedDevice& device, const Binding& goal, const Binding& other) {
+  const HostAddress& address = device.address;
   auto seen = observe(address);
   if (seen && seen->in_transition) {
     wait_until(patience_.unbind, [&] {
@@ -324,7 +428,7 @@ std::optional<Residue> Hands::settle(const HostAddress& address, const Pin& pin,
   const Step step =
       step_of(Step::Kind::SetOverride, address, seen->binding.override_to.value_or(""), goal.override_to.value_or(""));
   if (!seen->present) return residue(Flag::Vanished, trouble_at(step, Code::Vanished, "the device is gone"));
-  if (seen->pin != pin)
+  if (seen->pin != device.pin)
     return residue(Flag::IdentityChanged, trouble_at(step, Code::IdentityChanged, "another card is at this address"));
   if (seen->in_transition)
     return residue(Flag::Pending, trouble_at(step, Code::Timeout, "a driver has not let go of it yet"));
@@ -336,24 +440,24 @@ std::optional<Residue> Hands::settle(const HostAddress& address, const Pin& pin,
     }
     if (const auto set = set_override(step, *seen); !set) return residue_of(set.error(), Flag::Conflict);
   }
-  return settle_driver(address, pin, goal, other, module, *std::move(seen));
+  return settle_driver(device, goal, other, *std::move(seen));
 }
 
-std::optional<Residue> Hands::settle_driver(const HostAddress& address, const Pin& pin, const Binding& goal,
-                                            const Binding& other, const std::string& module, Observed seen) {
+std::optional<Residue> Hands::settle_driver(const PlannedDevice& device, const Binding& goal, const Binding& other,
+                                            Observed seen) {
   const bool is_there =
       goal.any_driver ? seen.binding.driver && seen.binding.driver != other.driver : seen.binding.driver == goal.driver;
   if (is_there) return std::nullopt;
   if (seen.binding.driver) {
     if (seen.binding.driver != other.driver) return std::nullopt;  // somebody else's doing: it is theirs now
-    const Step step = step_of(Step::Kind::Unbind, address, *seen.binding.driver, {});
-    if (const auto unbound = perform(step, pin); !unbound) return residue_of(unbound.error(), Flag::Conflict);
+    const Step step = step_of(Step::Kind::Unbind, device.address, *seen.binding.driver, {});
+    if (const auto unbound = perform(step, device.pin); !unbound) return residue_of(unbound.error(), Flag::Conflict);
   }
   if (!goal.driver && !goal.any_driver) return std::nullopt;
-  if (goal.driver && !module.empty() && !kernel_.list(paths::driver(*goal.driver)))
-    static_cast<void>(kernel_.load_module(module));  // what comes of it shows in the probe
-  const Step step = step_of(Step::Kind::Probe, address, {}, goal.driver.value_or(""));
-  const auto bound = perform(step, pin);
+  if (goal.driver && !device.origin_module.empty() && !kernel_.list(paths::driver(*goal.driver)))
+    static_cast<void>(kernel_.load_module(device.origin_module));  // what comes of it shows in the probe
+  const Step step = step_of(Step::Kind::Probe, device.address, {}, goal.driver.value_or(""));
+  const auto bound = perform(step, device.pin);
   if (bound) return std::nullopt;
   if (bound.error().code == Code::Conflict) return std::nullopt;  // another native driver was quicker
   Trouble trouble = bound.error();

@@ -8,6 +8,7 @@
 #include "engine/host/binding_plan.h"
 #include "engine/host/kernel.h"
 #include "engine/host/ledger.h"
+#include "engine/host/situation.h"
 #include "engine/host/trouble.h"
 
 namespace busproof::host {
@@ -33,21 +34,27 @@ struct Residue {
   Trouble trouble;
 };
 
+/// To which end of a change.
+enum class Way : std::uint8_t { Back, On };
+
 /// All that is ever done to a device, each deed with a look at what came of it: a success that was not read back is
 /// none.
 class Hands {
  public:
-  explicit Hands(Kernel& kernel, const Patience& patience = {}) : kernel_(kernel), patience_(patience) {}
+  explicit Hands(const Machine& machine, const Patience& patience = {})
+      : kernel_(machine.kernel), vf_net_(machine.vf_net), patience_(patience) {}
 
   Checked<Observed> observe(const HostAddress& address);
   /// Does the step, if the device is the one that `pin` tells and what the step expects is so; nothing is written when
   /// the step's end is reached already. Errors: Vanished, IdentityChanged, Conflict, WriteFailed, Timeout when a write
   /// has not come back, BindFailed, StubUnusable, NotAVfioDriver, GroupNotViable, Reset….
   Checked<void> perform(const Step& step, const Pin& pin);
-  /// Brings the device to `goal` from wherever an interrupted change between `other` and `goal` left it, and touches
-  /// nothing that somebody else did to it meanwhile. Nothing: it is there.
-  std::optional<Residue> settle(const HostAddress& address, const Pin& pin, const Binding& goal, const Binding& other,
-                                const std::string& module);
+  /// Brings the device to one end of an interrupted change from wherever that left it, and touches nothing that
+  /// somebody else did to it meanwhile. Nothing: it is there.
+  /// `id` is what the change may have put into the table of the stub, which goes; empty: nothing.
+  std::optional<Residue> settle(const PlannedDevice& device, Way way, const std::string& id);
+  /// Takes an id from a driver's table; one that is not there is taken already. Errors: WriteFailed, Timeout.
+  Checked<void> remove_id(const Step& step);
 
  private:
   Checked<Observed> expect(const Step& step, const Pin& pin);
@@ -57,14 +64,21 @@ class Hands {
   Checked<void> check_usable(const Step& step, const Observed& before);
   Checked<void> check_viable(const Step& step);
   Checked<void> reset(const Step& step, const Pin& pin);
+  Checked<void> add_id(const Step& step, const Observed& before);
+  Checked<void> bind(const Step& step, const Observed& before);
+  Checked<void> finish_id(const Step& step);
+  Checked<void> set_net(const Step& step);
+  std::optional<Residue> settle_net(const PlannedDevice& device, const std::optional<VfSettings>& goal);
   Checked<void> write(const Step& step, const std::string& path, const std::string& value);
   /// Why a probe came to nothing: asks the driver itself. Nothing: it has the device now.
   Checked<void> bind_explicitly(const Step& step);
-  std::optional<Residue> settle_driver(const HostAddress& address, const Pin& pin, const Binding& goal,
-                                       const Binding& other, const std::string& module, Observed seen);
+  std::optional<Residue> settle_override(const PlannedDevice& device, const Binding& goal, const Binding& other);
+  std::optional<Residue> settle_driver(const PlannedDevice& device, const Binding& goal, const Binding& other,
+                                       Observed seen);
   bool wait_until(std::chrono::milliseconds patience, const std::function<bool()>& arrived);
 
   Kernel& kernel_;
+  VfNet* vf_net_;
   Patience patience_;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <ranges>
 #include <set>
 #include <string_view>
@@ -36,6 +37,14 @@ std::vector<std::vector<std::string>> read_table(Kernel& kernel, std::string_vie
 
 std::string_view last_part(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
+/// The last PCI device on the way to something.
+std::optional<HostAddress> nearest_device(std::string_view target) {
+  std::optional<HostAddress> nearest;
+  for (const auto part : std::views::split(target, '/'))
+    if (const auto address = HostAddress::parse(std::string_view(part.begin(), part.end()))) nearest = *address;
+  return nearest;
+}
+
 /// Finds the PCI devices that a block device is made of.
 class BlockDevices {
  public:
@@ -54,16 +63,31 @@ class BlockDevices {
   void follow(const std::string& link, int depth, std::set<HostAddress>& found) {
     const auto target = kernel_.read_link(link);
     if (!target || depth == 0) return;
-    std::optional<HostAddress> nearest;
-    for (const auto part : std::views::split(*target, '/')) {
-      if (const auto address = HostAddress::parse(std::string_view(part.begin(), part.end()))) nearest = *address;
-    }
-    if (nearest) {
-      found.insert(*nearest);
+    if (const auto address = nearest_device(*target)) {
+      found.insert(*address);
       return;
     }
+    if (const auto subsystem = nvme_subsystem_of(*target); !subsystem.empty())
+      return follow_controllers(subsystem, found);
     for (const std::string& lower : kernel_.list(link + "/slaves").value_or(std::vector<std::string>()))
       follow(paths::block_name(lower), depth - 1, found);
+  }
+
+  /// "nvme-subsys0" of ".../devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1": a disk with several ways to it.
+  static std::string nvme_subsystem_of(std::string_view target) {
+    for (const auto part : std::views::split(target, '/')) {
+      const std::string_view name(part.begin(), part.end());
+      if (name.starts_with("nvme-subsys") && name != "nvme-subsystem") return std::string(name);
+    }
+    return {};
+  }
+
+  void follow_controllers(const std::string& subsystem, std::set<HostAddress>& found) {
+    const std::string folder = paths::nvme_subsystem(subsystem);
+    for (const std::string& name : kernel_.list(folder).value_or(std::vector<std::string>())) {
+      const auto target = kernel_.read_link(folder + '/' + name);
+      if (const auto address = target ? nearest_device(*target) : std::nullopt) found.insert(*address);
+    }
   }
 
   Kernel& kernel_;
@@ -101,6 +125,20 @@ void find_mounts(Kernel& kernel, Uses& uses) {
   }
 }
 
+/// What btrfs has mounted it shows with all its disks, of which the table of mounts names one, by any name.
+void find_btrfs(Kernel& kernel, Uses& uses) {
+  BlockDevices blocks(kernel);
+  const std::string folder(paths::kBtrfs);
+  for (const std::string& file_system : kernel.list(folder).value_or(std::vector<std::string>())) {
+    const auto disks = kernel.list(folder + '/' + file_system + "/devices");
+    if (!disks) continue;
+    for (const std::string& disk : *disks) {
+      for (const HostAddress& device : blocks.devices_behind(paths::block_name(disk)))
+        uses.emplace_back(device, HostUse{HostUse::Kind::Mount, "btrfs on " + disk});
+    }
+  }
+}
+
 void find_swaps(Kernel& kernel, Uses& uses) {
   BlockDevices blocks(kernel);
   for (const auto& words : read_table(kernel, paths::kSwaps)) {
@@ -135,11 +173,22 @@ Routes read_routes(Kernel& kernel) {
   return routes;
 }
 
-/// The interface itself, and what it is a part of: a bond, a bridge.
-std::vector<std::string> with_masters(Kernel& kernel, const HostDevice& device, const std::string& interface) {
+/// The interface itself, and all that is built on it: a VLAN of it, the bond that it is a part of, the bridge over
+/// that.
+std::vector<std::string> with_uppers(Kernel& kernel, const HostDevice& device, const std::string& interface) {
+  constexpr std::string_view kUpper = "upper_";
   std::vector<std::string> names = {interface};
-  const auto master = link_name(kernel, paths::of_device(device.address, "net/" + interface + "/master"));
-  if (master) names.push_back(*master);
+  const auto add = [&](const std::string& name) {
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  };
+  if (const auto master = link_name(kernel, paths::of_device(device.address, "net/" + interface + "/master")))
+    add(*master);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string folder = paths::interface(names[i]);
+    if (const auto master = link_name(kernel, folder + "/master")) add(*master);
+    for (const std::string& entry : kernel.list(folder).value_or(std::vector<std::string>()))
+      if (entry.starts_with(kUpper)) add(entry.substr(kUpper.size()));
+  }
   return names;
 }
 
@@ -148,7 +197,7 @@ void find_network_uses(Kernel& kernel, const Inventory& inventory, Uses& uses) {
   if (routes.defaults.empty() && routes.addresses.empty()) return;
   for (const HostDevice& device : inventory.devices) {
     for (const std::string& interface : device.interfaces) {
-      for (const std::string& name : with_masters(kernel, device, interface)) {
+      for (const std::string& name : with_uppers(kernel, device, interface)) {
         if (routes.defaults.contains(name))
           uses.emplace_back(device.address, HostUse{HostUse::Kind::DefaultRoute, "default route by " + name});
         if (routes.addresses.contains(name))
@@ -163,6 +212,7 @@ void find_network_uses(Kernel& kernel, const Inventory& inventory, Uses& uses) {
 void note_uses(Kernel& kernel, Inventory& inventory) {
   Uses uses;
   find_mounts(kernel, uses);
+  find_btrfs(kernel, uses);
   find_swaps(kernel, uses);
   find_network_uses(kernel, inventory, uses);
   for (HostDevice& device : inventory.devices) {

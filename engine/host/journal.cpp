@@ -1,6 +1,8 @@
 #include "engine/host/journal.h"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <ranges>
 
 #include "engine/host/records.h"
@@ -14,6 +16,14 @@ std::unexpected<Trouble> failed(std::string message, const std::string& file, in
                                  .path = file,
                                  .error = error,
                                  .hints = {"see that the directory given with --journal can be written and has room"}});
+}
+
+/// "detach-0000:01:00.0"
+bool is_journal(std::string_view name) {
+  constexpr std::array kOperations = {Operation::Detach, Operation::Reattach, Operation::Reset, Operation::Prepare,
+                                      Operation::Release};
+  const std::string_view operation = name.substr(0, name.find('-'));
+  return std::ranges::any_of(kOperations, [&](Operation each) { return to_string(each) == operation; });
 }
 
 void add_address(const Json& record, const char* key, std::set<HostAddress>& addresses) {
@@ -42,6 +52,7 @@ JournalState state_of(const std::string& name, std::string_view text) {
     if (std::exchange(first, false)) {
       auto plan = plan_from_json(*record);
       if (!plan) {
+        state.newer = is_newer(*record);
         state.torn = true;
         break;
       }
@@ -50,6 +61,8 @@ JournalState state_of(const std::string& name, std::string_view text) {
     }
     add_step(*record, "issued", state.issued);
     add_step(*record, "confirmed", state.confirmed);
+    if (const auto worker = record->find("worker"); worker != record->end() && worker->is_string())
+      state.workers.insert(worker->get<std::string>());
     add_address(*record, "pending", state.pending);
     add_address(*record, "settled", state.settled);
     state.committed = state.committed || record->contains("committed");
@@ -63,6 +76,11 @@ JournalState state_of(const std::string& name, std::string_view text) {
 std::set<HostAddress> devices_in_question(const JournalState& state) {
   std::set<HostAddress> devices;
   if (state.closed) return devices;
+  if (state.plan.devices.empty()) {
+    // Its name is all that is left of it.
+    const auto address = HostAddress::parse(state.name.substr(state.name.find('-') + 1));
+    if (address) devices.insert(*address);
+  }
   for (const PlannedDevice& device : state.plan.devices)
     if (!state.settled.contains(device.address)) devices.insert(device.address);
   return devices;
@@ -85,6 +103,12 @@ Checked<void> Journal::mend(const JournalState& state) {
   return {};
 }
 
+Checked<void> Journal::worker(const std::string& name) {
+  if (name == worker_) return {};
+  worker_ = name;
+  return write(record_of({{"worker", name}}));
+}
+
 Checked<void> Journal::committed() { return write(record_of({{"committed", true}})); }
 Checked<void> Journal::pending(const HostAddress& device) { return write(record_of({{"pending", to_string(device)}})); }
 Checked<void> Journal::settled(const HostAddress& device) { return write(record_of({{"settled", to_string(device)}})); }
@@ -105,14 +129,22 @@ Checked<void> Journal::write(const std::string& record) {
   return {};
 }
 
+Checked<std::optional<JournalState>> read_journal(Store& store, const std::string& name) {
+  const auto text = store.read(name);
+  if (!text && text.error().error == ENOENT) return std::optional<JournalState>();
+  if (!text) return failed("cannot read the journal " + name, name, text.error().error);
+  return state_of(name, *text);
+}
+
 Checked<std::vector<JournalState>> read_journals(Store& store) {
   const auto names = store.list();
   if (!names) return failed("cannot read the journals", "", names.error().error);
   std::vector<JournalState> states;
   for (const std::string& name : *names) {
-    const auto text = store.read(name);
-    if (!text) return failed("cannot read the journal " + name, name, text.error().error);
-    states.push_back(state_of(name, *text));
+    if (!is_journal(name)) continue;
+    auto state = read_journal(store, name);
+    if (!state) return std::unexpected(state.error());
+    if (*state) states.push_back(**std::move(state));  // else its operation has just ended
   }
   return states;
 }

@@ -21,8 +21,10 @@ struct JournalState {
   std::optional<std::size_t> issued{}, confirmed{};  ///< last steps, by number
   bool committed = false;                            ///< all is done but the ledger
   std::set<HostAddress> pending{};                   ///< devices of writes that did not come back
+  std::set<std::string> workers{};                   ///< who made the writes: Kernel::worker()
   std::set<HostAddress> settled{};  ///< devices that are where they belong, whatever becomes of the others
   bool closed = false;
+  bool newer = false;     ///< a later version of this program wrote it: what it says is not known
   bool torn = false;      ///< the last record was cut off: what it said did not happen
   std::size_t whole = 0;  ///< bytes of the records before it
 };
@@ -41,6 +43,8 @@ class Journal {
   Checked<void> mend(const JournalState& state);
   Checked<void> issued(std::size_t step) { return note("issued", step); }
   Checked<void> confirmed(std::size_t step) { return note("confirmed", step); }
+  /// Who makes the writes from here on; written down before the first of them.
+  Checked<void> worker(const std::string& name);
   Checked<void> committed();
   Checked<void> pending(const HostAddress& device);
   Checked<void> settled(const HostAddress& device);
@@ -54,7 +58,11 @@ class Journal {
 
   Store* store_;
   std::string name_;
+  std::string worker_;  ///< the last that was written down
 };
+
+/// One journal; nothing when it is not there. Errors: JournalFailed.
+Checked<std::optional<JournalState>> read_journal(Store& store, const std::string& name);
 
 /// All journals that are there, by name. One that was damaged from its beginning on comes without a plan. Errors:
 /// JournalFailed.

@@ -48,6 +48,11 @@ class Kernel {
   virtual Answer<void> load_module(std::string_view name) = 0;
   /// Whether a process holds the VFIO group, or a device of it, open. It is found out without opening anything.
   virtual Answer<bool> vfio_group_in_use(unsigned group) = 0;
+  /// Who makes the calls that may not come back, and outlives this program when one does not: what at_work() knows it
+  /// by, also in another program. Empty: nobody does.
+  virtual std::string worker() = 0;
+  /// Whether that worker is still at a call: what the call does may yet happen.
+  virtual bool at_work(std::string_view worker) = 0;
   /// Time that never goes back, counted from anywhere.
   virtual std::chrono::milliseconds now() = 0;
   /// Lets time pass: to see whether something that is under way has arrived.

@@ -2,15 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "engine/host/records.h"
 
 namespace busproof::host {
 namespace {
 
-constexpr std::array<std::string_view, 8> kFlagNames = {
-    "deferred-giveback",   "quarantined",      "stolen",   "vanished",
-    "native-probe-failed", "identity-changed", "conflict", "pending"};
+constexpr std::array<std::string_view, 9> kFlagNames = {
+    "deferred-giveback", "quarantined", "stolen",  "vanished", "native-probe-failed",
+    "identity-changed",  "conflict",    "pending", "id-leaked"};
 
 std::unexpected<Trouble> failed(std::string message, std::string file, int error) {
   return std::unexpected(Trouble{.code = Code::LedgerFailed,
@@ -40,16 +41,30 @@ Checked<Ledger> read_ledger(Store& store) {
   if (!names) return failed("cannot read the ledger", "", names.error().error);
   Ledger ledger;
   for (const std::string& name : *names) {
+    const auto address = HostAddress::parse(name);
+    if (!address || to_string(*address) != name) continue;  // nothing of ours
     const auto text = store.read(name);
     if (!text) return failed("cannot read the ledger's file " + name, name, text.error().error);
     const auto record = parse_record(std::string_view(*text).substr(0, text->find('\n')));
+    if (record && is_newer(*record))
+      return failed("the ledger's file " + name + " was written by a later version of busproof", name, 0);
     auto entry = record ? entry_from_json(*record) : std::nullopt;
-    if (!entry || to_string(entry->address) != name)
-      return failed("the ledger's file " + name + " is damaged", name, 0);
-    const HostAddress address = entry->address;
-    ledger.emplace(address, *std::move(entry));
+    if (!entry || entry->address != *address) {
+      auto damaged = failed("the ledger's file " + name + " is damaged", name, 0);
+      damaged.error().hints.push_back("'busproof host recover --forget " + name + "' drops it");
+      return damaged;
+    }
+    ledger.emplace(*address, *std::move(entry));
   }
   return ledger;
+}
+
+bool entry_is_readable(Store& store, const HostAddress& address) {
+  const auto text = store.read(to_string(address));
+  if (!text) return text.error().error == ENOENT;
+  const auto record = parse_record(std::string_view(*text).substr(0, text->find('\n')));
+  const auto entry = record ? entry_from_json(*record) : std::nullopt;
+  return entry && entry->address == address;
 }
 
 Checked<void> put_entry(Store& store, const LedgerEntry& entry) {

@@ -9,6 +9,7 @@
 #include "engine/host/inventory.h"
 #include "engine/host/store.h"
 #include "engine/host/trouble.h"
+#include "engine/host/vf_net.h"
 
 /// Who has which device: what must be known after a restart. One file a device, `/var/lib/busproof/0000:01:00.0`.
 namespace busproof::host {
@@ -32,6 +33,7 @@ enum class Flag : std::uint8_t {
   IdentityChanged,    ///< another card is at its address
   Conflict,           ///< its override was written by somebody else
   Pending,            ///< a write to it has not come back
+  IdLeaked,           ///< its id is left in the table of its stub, which takes every device that has it
 };
 /// "deferred-giveback".
 std::string_view to_string(Flag flag);
@@ -56,6 +58,7 @@ struct LedgerEntry {
   std::set<std::uint32_t>
       namespaces{};  ///< of an NVMe controller: the disks of the owner that use it; empty: all of it
   std::set<Flag> flags{};
+  std::optional<VfSettings> net_origin{};  ///< of a guest's interface: the settings to go back to
   friend bool operator==(const LedgerEntry&, const LedgerEntry&) = default;
 };
 
@@ -64,6 +67,8 @@ const LedgerEntry* find(const Ledger& ledger, const HostAddress& address);
 
 /// Errors: the system's; a file that is damaged, by name.
 Checked<Ledger> read_ledger(Store& store);
+/// Whether the ledger's file of a device, if there is one, is what was written.
+bool entry_is_readable(Store& store, const HostAddress& address);
 /// Errors: LedgerFailed.
 Checked<void> put_entry(Store& store, const LedgerEntry& entry);
 Checked<void> drop_entry(Store& store, const HostAddress& address);

@@ -1,8 +1,5 @@
 #include "engine/host/modprobe.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,66 +10,10 @@
 #include <ranges>
 #include <vector>
 
-#include "engine/host/file_access.h"
+#include "engine/host/program.h"
 
 namespace busproof::host {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-struct Ended {
-  int status = 0;  ///< as of waitpid(2)
-  std::string text;
-};
-
-/// What the program writes to the descriptor `heard`, and how it ends.
-Answer<Ended> run(const std::string& program, const std::vector<std::string>& arguments, int heard,
-                  std::chrono::milliseconds deadline) {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return std::unexpected(Failure{errno});
-  const Descriptor from(ends[0]);
-  Descriptor into(ends[1]);
-
-  posix_spawn_file_actions_t files;
-  ::posix_spawn_file_actions_init(&files);
-  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    if (standard == heard)
-      ::posix_spawn_file_actions_adddup2(&files, into.number(), standard);
-    else
-      ::posix_spawn_file_actions_addopen(&files, standard, "/dev/null", O_RDWR, 0);
-  }
-  std::vector<std::string> words{program};
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  // What it says is to be understood.
-  std::array<std::string, 2> environment = {"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
-  std::array<char*, 3> envp = {environment[0].data(), environment[1].data(), nullptr};
-  pid_t process = 0;
-  const int error = ::posix_spawn(&process, program.c_str(), &files, nullptr, argv.data(), envp.data());
-  ::posix_spawn_file_actions_destroy(&files);
-  if (error != 0) return std::unexpected(Failure{ENOSYS});
-  into = Descriptor();
-
-  const auto until = Clock::now() + deadline;
-  Ended ended;
-  for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
-    pollfd wish{.fd = from.number(), .events = POLLIN, .revents = 0};
-    const int ready = ::poll(&wish, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) return std::unexpected(Failure{ETIMEDOUT, true});
-    std::array<char, 4096> buffer{};
-    const ssize_t got = ::read(from.number(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    ended.text.append(buffer.data(), static_cast<std::size_t>(got));
-  }
-  while (::waitpid(process, &ended.status, 0) < 0 && errno == EINTR) {
-  }
-  return ended;
-}
 
 bool same_module(std::string_view a, std::string_view b) {
   const auto plain = [](char c) { return c == '-' ? '_' : c; };
@@ -115,13 +56,13 @@ bool is_forbidden(std::string_view config, std::string_view module) {
 }
 
 Answer<bool> modprobe_forbids(const std::string& program, std::string_view module, std::chrono::milliseconds deadline) {
-  const auto config = run(program, {"--showconfig"}, STDOUT_FILENO, deadline);
+  const auto config = run_program(program, {"--showconfig"}, STDOUT_FILENO, deadline);
   if (!config) return std::unexpected(config.error());
   return is_forbidden(config->text, module);
 }
 
 Answer<void> run_modprobe(const std::string& program, const std::string& module, std::chrono::milliseconds deadline) {
-  const auto ended = run(program, {"--use-blacklist", "--", module}, STDERR_FILENO, deadline);
+  const auto ended = run_program(program, {"--use-blacklist", "--", module}, STDERR_FILENO, deadline);
   if (!ended) return std::unexpected(ended.error());
   if (WIFEXITED(ended->status) && WEXITSTATUS(ended->status) == 0) return {};
   const auto forbidden = modprobe_forbids(program, module, deadline);

@@ -26,12 +26,19 @@ enum class ResetPolicy : std::uint8_t {
   Never,
 };
 
+/// What a guest's network interface asks of the virtual function that it is.
+struct NetWish {
+  std::string mac{};  ///< empty: as it is
+  std::optional<unsigned> vlan{};
+};
+
 /// One device of a request.
 struct Wish {
   HostAddress address;
   DriverWish driver{};
   bool managed = true;                   ///< of a domain: detached and given back by itself
   std::set<std::uint32_t> namespaces{};  ///< of an NVMe controller; empty: all of it
+  std::optional<NetWish> net{};          ///< of a network interface
 };
 
 struct Request {

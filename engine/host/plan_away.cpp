@@ -23,6 +23,7 @@ struct Leaving {
   bool managed;
   bool companion = false;
   std::set<std::uint32_t> namespaces{};
+  std::optional<NetWish> net{};
 };
 
 class Away {
@@ -38,6 +39,9 @@ class Away {
       if (auto trouble = check_group(i)) return std::unexpected(*std::move(trouble));
     }
     for (const auto& [address, leaving] : by_address()) {
+      if (const auto trouble = shares_id(situation_, *leaving.device, targets_);
+          moves(leaving) && gate_.refuses(trouble))
+        return std::unexpected(*trouble);
       if (moves(leaving) && gate_.refuses(host_critical(*leaving.device)))
         return std::unexpected(*host_critical(*leaving.device));
     }
@@ -72,7 +76,12 @@ class Away {
     auto choice = choose_driver(situation_.drivers, wish.driver, device);
     if (!choice) return choice.error();
     for (std::string& note : choice->notes) notes_.push_back(to_string(device.address) + ": " + note);
-    leaving_.push_back({&device, *std::move(choice), wish.managed, false, wish.namespaces});
+    if (wish.net && !device.physical_function) {
+      return trouble_of(wish.address, Code::NotAssignable,
+                        "a guest's interface must be a virtual function of a network card, and this is none",
+                        {"give a whole card to the guest as a <hostdev>"});
+    }
+    leaving_.push_back({&device, *std::move(choice), wish.managed, false, wish.namespaces, wish.net});
     return std::nullopt;
   }
 
@@ -135,10 +144,18 @@ class Away {
   [[nodiscard]] Binding goal_of(const Leaving& leaving) const {
     const Binding now = binding_of(*leaving.device);
     if (!moves(leaving)) return now;
+    if (!leaving.device->has_override) return goal_by_id(leaving, now);
     if (leaving.choice.kind == StubKind::Nothing) return {std::nullopt, leaving.choice.name};
     // A companion that nobody has needs no driver: it only must not get one of the host's.
     if (leaving.companion && !now.driver) return {std::nullopt, leaving.choice.name};
     return {leaving.choice.name, leaving.choice.name};
+  }
+
+  /// Where the kernel has no overrides, nothing keeps a device from the host's drivers but another driver.
+  [[nodiscard]] static Binding goal_by_id(const Leaving& leaving, const Binding& now) {
+    if (leaving.choice.kind == StubKind::Nothing) return {};
+    if (leaving.companion && !now.driver) return now;
+    return {leaving.choice.name, std::nullopt};
   }
 
   [[nodiscard]] LedgerEntry entry_of(const Leaving& leaving, const Binding& goal) const {
@@ -155,7 +172,7 @@ class Away {
       entry.managed = for_guest() && leaving.managed;
     }
     entry.stub = goal.driver.value_or(goal.override_to.value_or(""));
-    entry.flags.clear();
+    std::erase_if(entry.flags, [](Flag flag) { return flag != Flag::IdLeaked; });
     if (for_guest()) entry.owner = request_.owner;
     entry.namespaces.insert(leaving.namespaces.begin(), leaving.namespaces.end());
     return entry;
@@ -171,7 +188,7 @@ class Away {
     const auto leaving = by_address();
     std::vector<HostAddress> order;
     for (const Leaving& each : leaving_) order.push_back(each.device->address);
-    std::vector<Step> checks, resets;
+    std::vector<Step> checks, resets, nets;
     for (const HostAddress& address : order_of_going(situation_.inventory, std::move(order))) {
       const Leaving& each = leaving.at(address);
       const Binding before = binding_of(*each.device), after = goal_of(each);
@@ -179,19 +196,41 @@ class Away {
       plan.devices.push_back({address, each.device->pin, before, after,
                               entry != nullptr ? entry->origin_module : module_of(before.driver),
                               entry == nullptr ? std::nullopt : std::optional(*entry), entry_of(each, after)});
-      const auto steps = steps_between(address, before, after);
+      const auto steps = each.device->has_override ? steps_between(address, before, after)
+                                                   : steps_by_id(address, before, after, id_string(each.device->pin));
       std::ranges::copy(steps, std::back_inserter(plan.steps));
       if (!steps.empty()) note_override(before, address);
       if (!each.choice.module.empty() && after.driver && before.driver != after.driver) add_module(plan, each.choice);
       if (each.choice.kind == StubKind::Vfio && after.driver && !steps.empty())
         checks.push_back({Step::Kind::CheckUsable, address, harmless_drivers(*each.device), *after.driver});
+      add_net(each, plan.devices.back(), nets);
       if (resets_now(each)) resets.push_back({Step::Kind::Reset, address, {}, {}});
     }
     std::ranges::copy(checks, std::back_inserter(plan.steps));
     std::ranges::copy(resets, std::back_inserter(plan.steps));
+    std::ranges::copy(nets, std::back_inserter(plan.steps));
     plan.notes = std::move(notes_);
     plan.overridden = gate_.overridden();
     return plan;
+  }
+
+  /// The settings of a guest's interface, and those to go back to.
+  void add_net(const Leaving& leaving, PlannedDevice& planned, std::vector<Step>& steps) {
+    if (!leaving.net) return;
+    const auto now = situation_.vf_settings.find(planned.address);
+    if (now == situation_.vf_settings.end()) {
+      notes_.push_back(to_string(planned.address) +
+                       ": its MAC address and VLAN stay as they are: its card does not tell them");
+      return;
+    }
+    VfSettings wanted = now->second;
+    if (!leaving.net->mac.empty()) wanted.mac = leaving.net->mac;
+    wanted.vlan = leaving.net->vlan.value_or(wanted.vlan);
+    if (wanted == now->second) return;
+    planned.net_before = now->second;
+    planned.net_after = wanted;
+    if (!planned.entry_after->net_origin) planned.entry_after->net_origin = now->second;
+    std::ranges::copy(net_steps(planned.address, now->second, wanted), std::back_inserter(steps));
   }
 
   [[nodiscard]] bool resets_now(const Leaving& leaving) const {

@@ -27,6 +27,16 @@ std::vector<HostAddress> kept_members(const Situation& situation, const HostDevi
   return kept;
 }
 
+/// A guest's interface that is let go of gets the settings back that it had before.
+void add_net(const Situation& situation, BindingPlan& plan) {
+  PlannedDevice& planned = plan.devices.back();
+  const auto now = situation.vf_settings.find(planned.address);
+  if (!planned.entry_before || !planned.entry_before->net_origin || now == situation.vf_settings.end()) return;
+  planned.net_before = now->second;
+  planned.net_after = planned.entry_before->net_origin;
+  std::ranges::copy(net_steps(planned.address, now->second, *planned.net_after), std::back_inserter(plan.steps));
+}
+
 /// Adds what brings a device back to `goal`.
 void add_return(const Situation& situation, const HostDevice& device, const Binding& goal, BindingPlan& plan) {
   const LedgerEntry* entry = find(situation.ledger, device.address);
@@ -37,8 +47,9 @@ void add_return(const Situation& situation, const HostDevice& device, const Bind
                               !std::ranges::binary_search(situation.drivers.drivers, *goal.driver);
   if (driver_missing && std::ranges::find(plan.modules, planned.origin_module) == plan.modules.end())
     plan.modules.push_back(planned.origin_module);
-  std::ranges::copy(steps_between(device.address, now, goal), std::back_inserter(plan.steps));
   plan.devices.push_back(std::move(planned));
+  add_net(situation, plan);
+  std::ranges::copy(steps_between(device.address, now, goal), std::back_inserter(plan.steps));
 }
 
 /// Where a device belongs that is given back.
@@ -68,6 +79,7 @@ std::vector<HostAddress> order_of_return(const Inventory& inventory, std::vector
 LedgerEntry without_owner(LedgerEntry entry) {
   entry.owner.reset();
   entry.namespaces.clear();
+  entry.net_origin.reset();
   return entry;
 }
 
@@ -120,7 +132,9 @@ Checked<BindingPlan> plan_release(const Situation& situation, const Request& req
   const auto add_staying = [&](const LedgerEntry& entry, std::optional<LedgerEntry> after) {
     const HostDevice* device = find(situation.inventory, entry.address);
     const Binding now = device == nullptr ? Binding{} : binding_of(*device);
+    const bool lets_go = !after || !after->owner;
     plan.devices.push_back({entry.address, entry.pin, now, now, entry.origin_module, entry, std::move(after)});
+    if (lets_go && device != nullptr && device->pin == entry.pin) add_net(situation, plan);
   };
   for (const HostAddress& address : addresses_of(request, situation.ledger)) {
     const LedgerEntry* entry = find(situation.ledger, address);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <ranges>
 #include <thread>
 #include <utility>
 
@@ -88,14 +89,14 @@ std::string RealKernel::file_of(std::string_view path) const {
   return places_.sys + '/' + std::string(path);
 }
 
-WorkerProcess& RealKernel::worker() {
+WorkerProcess& RealKernel::worker_process() {
   if (!worker_) worker_ = std::make_unique<WorkerProcess>();
   return *worker_;
 }
 
 Answer<std::string> RealKernel::read(std::string_view path) {
   const std::string file = file_of(path);
-  auto text = may_block(path) ? worker().read(file, 0, kTextMaxBytes + 1, places_.deadline)
+  auto text = may_block(path) ? worker_process().read(file, 0, kTextMaxBytes + 1, places_.deadline)
                               : read_file(file, 0, kTextMaxBytes + 1);
   if (text && text->size() > kTextMaxBytes) return std::unexpected(Failure{EFBIG});
   if (text && text->ends_with('\n')) text->pop_back();
@@ -107,7 +108,7 @@ Answer<std::string> RealKernel::read_bytes(std::string_view path, std::uint64_t 
 }
 
 Answer<void> RealKernel::write(std::string_view path, std::string_view value) {
-  return worker().write(file_of(path), std::string(value), places_.deadline);
+  return worker_process().write(file_of(path), std::string(value), places_.deadline);
 }
 
 Answer<std::vector<std::string>> RealKernel::list(std::string_view path) { return names_in(file_of(path)); }
@@ -154,6 +155,35 @@ Answer<bool> RealKernel::vfio_group_in_use(unsigned group) {
   }
   if (!all_seen) return std::unexpected(Failure{EACCES});
   return false;
+}
+
+/// A process by its number and the time at which it began, as numbers are used again; empty when there is none.
+std::string RealKernel::process_name(std::string_view number) const {
+  constexpr std::size_t kState = 0, kStartTime = 19;  // counted from what follows the name in parentheses
+  const auto line = read_file(file_of("/proc/" + std::string(number) + "/stat"), 0, kTextMaxBytes);
+  if (!line || !line->contains(") ")) return {};
+  std::vector<std::string_view> fields;
+  for (const auto field : std::views::split(std::string_view(*line).substr(line->rfind(") ") + 2), ' '))
+    fields.emplace_back(field.begin(), field.end());
+  if (fields.size() <= kStartTime || fields[kState] == "Z" || fields[kState] == "X") return {};
+  return std::string(number).append(1, ' ').append(fields[kStartTime]);
+}
+
+std::string RealKernel::worker() {
+  const auto process = worker_process().process();
+  return process == 0 ? std::string() : process_name(std::to_string(process));
+}
+
+bool RealKernel::at_work(std::string_view worker) {
+  const std::string_view number = worker.substr(0, worker.find(' '));
+  if (!is_number(number)) return false;
+  // One whose program has gone goes too, unless a call keeps it: it is given the time for that.
+  constexpr int kLooks = 20;
+  for (int look = 0; look < kLooks; ++look) {
+    if (process_name(number) != worker) return false;
+    wait(std::chrono::milliseconds(10));
+  }
+  return true;
 }
 
 std::chrono::milliseconds RealKernel::now() {

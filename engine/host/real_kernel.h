@@ -48,6 +48,9 @@ class RealKernel final : public Kernel {
   /// tells the group, by a process that has no group open. Errors: EACCES, when some processes may not be looked into
   /// and the others do not have it.
   Answer<bool> vfio_group_in_use(unsigned group) override;
+  /// "1234 5678901": number and start time of the worker process.
+  std::string worker() override;
+  bool at_work(std::string_view worker) override;
   std::chrono::milliseconds now() override;
   void wait(std::chrono::milliseconds duration) override;
 
@@ -56,7 +59,8 @@ class RealKernel final : public Kernel {
 
  private:
   [[nodiscard]] std::string file_of(std::string_view path) const;
-  WorkerProcess& worker();
+  WorkerProcess& worker_process();
+  [[nodiscard]] std::string process_name(std::string_view number) const;
 
   KernelPlaces places_;
   std::unique_ptr<WorkerProcess> worker_;

@@ -98,6 +98,19 @@ Binding binding_from(Members& outer, const char* name) {
   return binding;
 }
 
+Json to_json(const std::optional<VfSettings>& settings) {
+  if (!settings) return nullptr;
+  return {{"mac", settings->mac}, {"vlan", settings->vlan}};
+}
+
+std::optional<VfSettings> settings_from(Members& outer, const char* name) {
+  if (outer.member(name).is_null()) return std::nullopt;
+  Members in(outer.member(name));
+  VfSettings settings{in.text("mac"), in.number<unsigned>("vlan")};
+  if (!in.fine()) outer.spoil();
+  return settings;
+}
+
 std::optional<LedgerEntry> optional_entry(Members& outer, const char* name) {
   if (outer.member(name).is_null()) return std::nullopt;
   auto entry = entry_from_json(outer.member(name));
@@ -105,7 +118,8 @@ std::optional<LedgerEntry> optional_entry(Members& outer, const char* name) {
   return entry;
 }
 
-constexpr std::array<std::string_view, 5> kStepNames = {"set-override", "unbind", "probe", "check-usable", "reset"};
+constexpr std::array<std::string_view, 10> kStepNames = {
+    "set-override", "unbind", "probe", "check-usable", "reset", "add-id", "bind", "remove-id", "set-mac", "set-vlan"};
 
 template <class Enum, std::size_t N>
 std::optional<Enum> named(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -130,7 +144,9 @@ std::optional<PlannedDevice> device_from_json(const Json& json) {
                        binding_from(in, "after"),
                        in.text("origin_module"),
                        optional_entry(in, "entry_before"),
-                       optional_entry(in, "entry_after")};
+                       optional_entry(in, "entry_after"),
+                       settings_from(in, "net_before"),
+                       settings_from(in, "net_after")};
   if (!in.fine()) return std::nullopt;
   return device;
 }
@@ -139,10 +155,11 @@ Json to_json(const PlannedDevice& device) {
   const auto entry = [](const std::optional<LedgerEntry>& entry_of) {
     return entry_of ? to_json(*entry_of) : Json(nullptr);
   };
-  return {{"address", to_string(device.address)},    {"pin", to_json(device.pin)},
-          {"before", to_json(device.before)},        {"after", to_json(device.after)},
-          {"origin_module", device.origin_module},   {"entry_before", entry(device.entry_before)},
-          {"entry_after", entry(device.entry_after)}};
+  return {{"address", to_string(device.address)},     {"pin", to_json(device.pin)},
+          {"before", to_json(device.before)},         {"after", to_json(device.after)},
+          {"origin_module", device.origin_module},    {"entry_before", entry(device.entry_before)},
+          {"entry_after", entry(device.entry_after)}, {"net_before", to_json(device.net_before)},
+          {"net_after", to_json(device.net_after)}};
 }
 
 constexpr std::array<std::string_view, 5> kOperationNames = {"detach", "reattach", "reset", "prepare", "release"};
@@ -164,6 +181,12 @@ std::optional<Json> parse_record(std::string_view line) {
   return json;
 }
 
+bool is_newer(const Json& json) {
+  if (!json.is_object()) return false;
+  const auto version = json.find("version");
+  return version != json.end() && version->is_number_unsigned() && *version > kRecordVersion;
+}
+
 Json to_json(const LedgerEntry& entry) {
   Json json = {{"version", kRecordVersion},
                {"address", to_string(entry.address)},
@@ -176,7 +199,8 @@ Json to_json(const LedgerEntry& entry) {
                {"list", entry.owner ? "active" : "inactive"},
                {"owner", nullptr},
                {"namespaces", entry.namespaces},
-               {"flags", Json::array()}};
+               {"flags", Json::array()},
+               {"net_origin", to_json(entry.net_origin)}};
   if (entry.owner) json["owner"] = {{"driver", entry.owner->driver}, {"domain", entry.owner->domain}};
   for (const Flag flag : entry.flags) json["flags"].push_back(to_string(flag));
   return json;
@@ -203,6 +227,7 @@ std::optional<LedgerEntry> entry_from_json(const Json& json) {
     if (!number.is_number_unsigned()) return std::nullopt;
     entry.namespaces.insert(number.get<std::uint32_t>());
   }
+  entry.net_origin = settings_from(in, "net_origin");
   for (const std::string& name : in.texts("flags")) {
     const auto flag = flag_named(name);
     if (!flag) return std::nullopt;

@@ -24,6 +24,9 @@ Json to_json(const Step& step);
 Json to_json(const Trouble& trouble);
 Json to_json(const BindingPlan& plan);
 
+/// Whether it is of a later version of this program than can be read.
+bool is_newer(const Json& json);
+
 /// Nothing when it is not what to_json() makes.
 std::optional<LedgerEntry> entry_from_json(const Json& json);
 std::optional<BindingPlan> plan_from_json(const Json& json);

@@ -16,17 +16,25 @@ namespace {
 /// One journal, and the way on from it.
 class Recoverer {
  public:
-  Recoverer(const Machine& machine, const JournalState& state, const Patience& patience)
-      : machine_(machine), state_(state), hands_(machine.kernel, patience), journal_(machine.journals, state.name) {}
+  Recoverer(const Machine& machine, JournalState state, const Patience& patience)
+      : machine_(machine),
+        state_(std::move(state)),
+        hands_(machine, patience),
+        journal_(machine.journals, state_.name) {}
 
-  Checked<RecoveredJournal> run() {
+  /// Nothing: its operation has ended meanwhile.
+  Checked<std::optional<RecoveredJournal>> run() {
     result_.name = state_.name;
     if (state_.plan.devices.empty()) {
       result_.end = RecoveredJournal::End::Damaged;
       result_.troubles.push_back(
           {.code = Code::JournalFailed,
-           .message = fmt::format("the journal {} is damaged from its beginning on", state_.name),
-           .path = state_.name});
+           .message = state_.newer
+                          ? fmt::format("the journal {} was written by a later version of busproof", state_.name)
+                          : fmt::format("the journal {} is damaged from its beginning on", state_.name),
+           .path = state_.name,
+           .hints = {state_.newer ? "recover with that version"
+                                  : "look at its devices, and remove the file when they are as they should be"}});
       return result_;
     }
     const auto locks = lock_devices(machine_.journals, devices_in_question(state_));
@@ -34,11 +42,18 @@ class Recoverer {
       result_.end = RecoveredJournal::End::Running;
       return result_;
     }
+    // What was read before the devices were locked may not be so any more.
+    auto now = read_journal(machine_.journals, state_.name);
+    if (!now) return std::unexpected(now.error());
+    if (!*now) return std::nullopt;
+    state_ = **std::move(now);
     if (auto mended = journal_.mend(state_); !mended) return std::unexpected(mended.error());
     if (state_.closed) {
       result_.end = RecoveredJournal::End::Finished;
     } else if (machine_.kernel.read(paths::kBootId).value_or("") != state_.plan.boot_id) {
       result_.end = RecoveredJournal::End::Forgotten;
+    } else if (writes_go_on()) {
+      result_.end = RecoveredJournal::End::Pending;
     } else if (auto settled = settle_all(); !settled) {
       return std::unexpected(settled.error());
     }
@@ -57,6 +72,19 @@ class Recoverer {
            state_.confirmed == state_.plan.steps.size() - 1;
   }
 
+  /// Whether a write of the operation has still not come back: what is undone now it might do again later.
+  bool writes_go_on() {
+    const auto busy = std::ranges::find_if(state_.workers,
+                                           [&](const std::string& worker) { return machine_.kernel.at_work(worker); });
+    if (busy == state_.workers.end()) return false;
+    result_.troubles.push_back({.code = Code::Timeout,
+                                .device = to_string(state_.plan.devices.front().address),
+                                .message = "a write has still not come back (pending)",
+                                .hints = {"its process is " + busy->substr(0, busy->find(' ')) +
+                                          "; 'busproof host recover' goes on when it has ended"}});
+    return true;
+  }
+
   Checked<void> settle_all() {
     const bool on = forward();
     result_.end = on ? RecoveredJournal::End::Finished : RecoveredJournal::End::Undone;
@@ -70,11 +98,9 @@ class Recoverer {
   }
 
   Checked<void> settle(const PlannedDevice& device, bool on) {
-    const Binding& goal = on ? device.after : device.before;
-    const Binding& other = on ? device.before : device.after;
-    // A device whose card was gone or left alone when the plan was made has nothing to be settled.
-    const bool stays = device.before == device.after;
-    auto residue = stays ? std::nullopt : hands_.settle(device.address, device.pin, goal, other, device.origin_module);
+    if (auto written = journal_.worker(machine_.kernel.worker()); !written) return written;
+    auto residue =
+        hands_.settle(device, on ? Way::On : Way::Back, id_added(state_.plan, device.address, state_.issued));
     DeviceOutcome outcome{device.address};
     if (residue) {
       outcome.residual = residue->flag;
@@ -101,7 +127,7 @@ class Recoverer {
   }
 
   const Machine& machine_;
-  const JournalState& state_;
+  JournalState state_;
   Hands hands_;
   Journal journal_;
   RecoveredJournal result_;
@@ -121,6 +147,11 @@ std::optional<LedgerFinding> check_entry(const Situation& situation, const Ledge
   if (device->pin != entry.pin) {
     if (entry.flags.contains(Flag::IdentityChanged)) return std::nullopt;
     return finding(Kind::Identity, fmt::format("another card is at this address: {}", to_string(device->pin)));
+  }
+  if (entry.flags.contains(Flag::IdLeaked)) {
+    return finding(Kind::IdLeaked,
+                   fmt::format("its id {} is left in the table of {}, which takes every device that has it",
+                               id_string(entry.pin), entry.stub));
   }
   const Binding now = binding_of(*device);
   const bool on_stub = now.driver == entry.stub || (!now.driver && entry.origin.driver != now.driver &&
@@ -142,6 +173,17 @@ std::optional<LedgerFinding> check_entry(const Situation& situation, const Ledge
                : std::nullopt;
   }
   return finding(Kind::Unbound, fmt::format("has no driver, and should be on {}", entry.stub));
+}
+
+/// Tries once more to take the id out of the stub's table.
+Checked<void> retry_id(const Machine& machine, LedgerEntry entry) {
+  Hands hands(machine);
+  const Step remove{Step::Kind::RemoveId, entry.address, id_string(entry.pin), entry.stub};
+  if (const auto removed = hands.remove_id(remove); !removed) return {};  // it stays written down
+  entry.flags.erase(Flag::IdLeaked);
+  const auto seen = hands.observe(entry.address);
+  if (seen && seen->binding == entry.origin && entry.flags.empty()) return drop_entry(machine.ledger, entry.address);
+  return put_entry(machine.ledger, entry);
 }
 
 /// Writes down what was found of an entry. What is only seen, and changes nothing, is left.
@@ -167,11 +209,24 @@ Checked<void> act_on(const Machine& machine, const Ledger& ledger, const LedgerF
     case Kind::Back:
       for (const Flag flag : {Flag::Quarantined, Flag::Stolen, Flag::Vanished}) entry.flags.erase(flag);
       break;
+    case Kind::IdLeaked:
+      return retry_id(machine, entry);
     case Kind::Unbound:
     case Kind::UnknownStub:
       return {};
   }
   return put_entry(machine.ledger, entry);
+}
+
+/// Entries that nobody can read keep the whole ledger from being read: those that are to be forgotten go first.
+Checked<void> drop_unreadable(const Machine& machine, const std::set<HostAddress>& forget,
+                              std::vector<LedgerFinding>& findings) {
+  for (const HostAddress& address : forget) {
+    if (entry_is_readable(machine.ledger, address)) continue;
+    if (auto dropped = drop_entry(machine.ledger, address); !dropped) return dropped;
+    findings.push_back({address, LedgerFinding::Kind::Forgotten, "could not be read, and is forgotten, as asked"});
+  }
+  return {};
 }
 
 }  // namespace
@@ -183,9 +238,9 @@ std::string_view to_string(RecoveredJournal::End end) {
 }
 
 std::string_view to_string(LedgerFinding::Kind kind) {
-  constexpr std::array<std::string_view, 9> kNames = {"before-boot", "given-back",   "vanished",
-                                                      "stolen",      "unbound",      "identity-changed",
-                                                      "back",        "unknown-stub", "forgotten"};
+  constexpr std::array<std::string_view, 10> kNames = {"before-boot", "given-back",       "vanished", "stolen",
+                                                       "unbound",     "identity-changed", "back",     "unknown-stub",
+                                                       "forgotten",   "id-leaked"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -220,7 +275,7 @@ Checked<std::vector<RecoveredJournal>> recover_journals(const Machine& machine, 
     if (!concerns) continue;
     auto result = Recoverer(machine, state, patience).run();
     if (!result) return std::unexpected(result.error());
-    results.push_back(*std::move(result));
+    if (*result) results.push_back(**std::move(result));
   }
   return results;
 }
@@ -229,10 +284,14 @@ Checked<Recovery> recover(const Machine& machine, const std::set<HostAddress>& f
   auto journals = recover_journals(machine, nullptr, patience);
   if (!journals) return std::unexpected(journals.error());
   Recovery recovery{*std::move(journals), {}};
+  if (auto dropped = drop_unreadable(machine, forget, recovery.ledger); !dropped)
+    return std::unexpected(dropped.error());
   const auto situation = survey(machine, {});
   if (!situation) return std::unexpected(situation.error());
-  recovery.ledger = check_ledger(*situation);
-  std::erase_if(recovery.ledger, [&](const LedgerFinding& finding) { return forget.contains(finding.address); });
+  std::ranges::move(check_ledger(*situation), std::back_inserter(recovery.ledger));
+  std::erase_if(recovery.ledger, [&](const LedgerFinding& finding) {
+    return finding.kind != LedgerFinding::Kind::Forgotten && forget.contains(finding.address);
+  });
   for (const HostAddress& address : forget) {
     if (situation->ledger.contains(address))
       recovery.ledger.push_back({address, LedgerFinding::Kind::Forgotten, "is forgotten, as asked"});

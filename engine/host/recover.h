@@ -39,6 +39,7 @@ struct LedgerFinding {
     Back,         ///< answers again, or is on its stub again: the flag was taken off
     UnknownStub,  ///< on a stub, and nobody knows since when: not in the ledger
     Forgotten,    ///< because the user said so
+    IdLeaked,     ///< its id is in the table of its stub: taken out
   };
   HostAddress address;
   Kind kind{};

@@ -140,8 +140,21 @@ Answer<void> DirectoryStore::replace(const std::string& name, std::string_view t
 }
 
 Answer<void> DirectoryStore::remove(const std::string& name) {
-  if (::unlink(path(name).c_str()) != 0 && errno != ENOENT) return failed(errno);
-  return sync_directory();
+  if (::unlink(path(name).c_str()) == 0) return sync_directory();
+  // Neither need the folder be there.
+  if (errno != ENOENT) return failed(errno);
+  return {};
+}
+
+Answer<void> DirectoryStore::try_to_write() {
+  if (auto made = make_directory(); !made) return made;
+  constexpr std::size_t kAsMuchAsAnEntry = 4096;
+  const std::string trial = path("trial").append(kNewSuffix);
+  const File file(trial, O_WRONLY | O_CREAT | O_TRUNC);
+  if (!file.is_open()) return failed(errno);
+  auto written = file.write(std::string(kAsMuchAsAnEntry, '\n'));
+  ::unlink(trial.c_str());
+  return written;
 }
 
 Answer<std::unique_ptr<Lock>> DirectoryStore::lock(const std::string& name) {

@@ -38,6 +38,8 @@ class Store {
   virtual Answer<void> replace(const std::string& name, std::string_view text) = 0;
   /// A file that is not there is removed already.
   virtual Answer<void> remove(const std::string& name) = 0;
+  /// Whether more could be written now: writes something, and takes it away.
+  virtual Answer<void> try_to_write() = 0;
   /// Errors: EWOULDBLOCK, somebody else holds it.
   virtual Answer<std::unique_ptr<Lock>> lock(const std::string& name) = 0;
 };
@@ -51,6 +53,7 @@ class DirectoryStore final : public Store {
   Answer<void> append(const std::string& name, std::string_view text) override;
   Answer<void> replace(const std::string& name, std::string_view text) override;
   Answer<void> remove(const std::string& name) override;
+  Answer<void> try_to_write() override;
   Answer<std::unique_ptr<Lock>> lock(const std::string& name) override;
 
  private:
@@ -73,6 +76,7 @@ class MemoryStore final : public Store {
   Answer<void> append(const std::string& name, std::string_view text) override;
   Answer<void> replace(const std::string& name, std::string_view text) override;
   Answer<void> remove(const std::string& name) override;
+  Answer<void> try_to_write() override { return {}; }
   Answer<std::unique_ptr<Lock>> lock(const std::string& name) override;
 
   [[nodiscard]] const Files& files() const { return files_; }

@@ -24,6 +24,7 @@ inline constexpr std::string_view kSwaps = "/proc/swaps";
 inline constexpr std::string_view kRoutes = "/proc/net/route";
 inline constexpr std::string_view kRoutesOfIpv6 = "/proc/net/ipv6_route";
 inline constexpr std::string_view kVfioDirectory = "/dev/vfio";
+inline constexpr std::string_view kBtrfs = "fs/btrfs";
 
 /// The plain files outside /sys that tell about a host, besides modules.alias. The boot id is not among them: it is
 /// another at each boot.
@@ -47,6 +48,8 @@ inline std::string modules_alias(std::string_view release) {
 }
 /// Where a disk is in the tree of devices, by its number, "259:2", or its name, "nvme0n1p2".
 inline std::string block_device(std::string_view number) { return std::string("dev/block/").append(number); }
+inline std::string nvme_subsystem(std::string_view name) { return std::string("class/nvme-subsystem/").append(name); }
+inline std::string interface(std::string_view name) { return std::string("class/net/").append(name); }
 inline std::string block_name(std::string_view name) { return std::string("class/block/").append(name); }
 
 }  // namespace busproof::host::paths

@@ -21,6 +21,7 @@ enum class Code : std::uint8_t {
   BusyOperation,
   PfHasVfs,
   PfInGroup,
+  SharedId,
   GroupNotViable,
   GroupBusy,
   HostCritical,

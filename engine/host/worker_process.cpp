@@ -130,6 +130,11 @@ int WorkerProcess::start() {
   return 0;
 }
 
+pid_t WorkerProcess::process() {
+  if (process_ == 0) start();
+  return process_;
+}
+
 Answer<std::string> WorkerProcess::ask(Request request, const std::string& file, const std::string& value,
                                        std::chrono::milliseconds deadline) {
   if (process_ == 0) {

@@ -25,6 +25,9 @@ class WorkerProcess {
                            std::chrono::milliseconds deadline);
   Answer<void> write(const std::string& file, const std::string& value, std::chrono::milliseconds deadline);
 
+  /// Its number, of one that takes the next call; 0: there can be none.
+  pid_t process();
+
  private:
   /// What is asked for; the file's name and the value follow.
   struct Request {

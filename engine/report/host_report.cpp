@@ -178,6 +178,8 @@ std::string status_text(const host::Situation& situation, const std::vector<host
   }
   for (const host::HostAddress& address : situation.busy)
     text += fmt::format("{}: an operation on it has not come to its end\n", to_string(address));
+  for (const std::string& journal : situation.unreadable_journals)
+    text += fmt::format("the journal {} cannot be read\n", journal);
   text += findings_text(findings);
   return text.empty() ? "no device is given away\n" : text;
 }
@@ -190,6 +192,7 @@ std::string status_json(const host::Situation& situation, const std::vector<host
     json["devices"].push_back(std::move(device));
   }
   for (const host::HostAddress& address : situation.busy) json["unfinished"].push_back(to_string(address));
+  json["unreadable_journals"] = situation.unreadable_journals;
   json["findings"] = findings_json(findings);
   return dumped(json);
 }

@@ -108,6 +108,15 @@ TEST(CrashSweep, OfAReleaseOfTwo) {
   sweep(host, planned(host, release), Twice::No);
 }
 
+TEST(CrashSweep, OfADetachByIdAndOfItsRecovery) {
+  TestMachine host(kHostOld);
+  Request detach = TestMachine::request(Operation::Detach, {"03:00.0"});
+  detach.devices[0].driver.model = "pci-stub";
+  sweep(host, planned(host, detach), Twice::Yes);
+  const auto rehearsal = verify::rehearse(host.fake(), {}, {}, planned(host, detach), detach);
+  EXPECT_EQ(rehearsal.broken.size(), 0u) << to_text(rehearsal);
+}
+
 TEST(CrashSweep, OfADetachAndOfItsRecovery) {
   TestMachine host(kHostNic);
   sweep(host, planned(host, TestMachine::request(Operation::Detach, {"0a:00.0"})), Twice::Yes);
@@ -137,33 +146,35 @@ TEST(CrashSweep, OfAReleaseAndOfItsRecovery) {
 TEST(Rehearsal, NoSingleFaultLosesADevice) {
   TestMachine host(kHostGpu);
   const BindingPlan detach = planned(host, companions(Operation::Detach));
-  const auto away = verify::rehearse(host.fake(), {}, {}, detach);
+  const auto away = verify::rehearse(host.fake(), {}, {}, detach, companions(Operation::Detach));
   EXPECT_GT(away.runs, 300u);
   EXPECT_EQ(away.broken.size(), 0u) << to_text(away);
 
   ASSERT_EQ(host.ended(companions(Operation::Detach)), "done");
-  const BindingPlan reattach = planned(host, TestMachine::request(Operation::Reattach, {"01:00.0", "01:00.1"}));
-  const auto back = verify::rehearse(host.fake(), {}, host.ledger.files(), reattach);
+  const Request reattach = TestMachine::request(Operation::Reattach, {"01:00.0", "01:00.1"});
+  const auto back = verify::rehearse(host.fake(), {}, host.ledger.files(), planned(host, reattach), reattach);
   EXPECT_EQ(back.broken.size(), 0u) << to_text(back);
 }
 
 TEST(Rehearsal, NoSingleFaultLosesAGuestsDevice) {
   TestMachine host(kHostGpu);
-  const auto start = verify::rehearse(host.fake(), {}, {}, planned(host, companions(Operation::Prepare)));
+  const Request prepare = companions(Operation::Prepare);
+  const auto start = verify::rehearse(host.fake(), {}, {}, planned(host, prepare), prepare);
   EXPECT_EQ(start.broken.size(), 0u) << to_text(start);
   ASSERT_EQ(host.ended(companions(Operation::Prepare)), "done");
   Request release{.operation = Operation::Release};
   release.owner = Owner{"qemu", "dom1"};
-  const auto stop = verify::rehearse(host.fake(), {}, host.ledger.files(), planned(host, release));
+  const auto stop = verify::rehearse(host.fake(), {}, host.ledger.files(), planned(host, release), release);
   EXPECT_EQ(stop.broken.size(), 0u) << to_text(stop);
 }
 
 TEST(Rehearsal, SaysInWordsWhatWasLost) {
   // A plan that nobody would make: it leaves its device without a driver and tells nobody.
   TestMachine host(kHostLv);
-  BindingPlan plan = planned(host, TestMachine::request(Operation::Detach, {"00:01.0"}));
+  const Request detach = TestMachine::request(Operation::Detach, {"00:01.0"});
+  BindingPlan plan = planned(host, detach);
   plan.devices[0].entry_after.reset();
-  const auto rehearsal = verify::rehearse(host.fake(), {}, {}, plan);
+  const auto rehearsal = verify::rehearse(host.fake(), {}, {}, plan, detach);
   EXPECT_THAT(to_text(rehearsal), testing::HasSubstr("no fault: INV-1: 0000:00:01.0 is lost: driver vfio-pci"));
 }
 

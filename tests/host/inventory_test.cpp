@@ -155,6 +155,54 @@ file /proc/net/route eth0 0002A8C0 00000000 0001 0 0 100 00FFFFFF 0 0 0
                                                       HostUse{HostUse::Kind::Address, "eth0 has an address"}));
 }
 
+TEST(Inventory, FollowsAnInterfaceToWhatIsBuiltOnIt) {
+  // A VLAN of the card is in a bond, the bond in a bridge, and the bridge has the address.
+  auto kernel = kernel_of(R"(host nic kernel=6.12
+00:02.0 8086:10d3 020000 driver=e1000e
+file /proc/net/route Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT
+file /proc/net/route br0 0002A8C0 00000000 0001 0 0 100 00FFFFFF 0 0 0
+link class/net/eth0/upper_eth0.10 ../eth0.10
+link class/net/eth0.10/master ../bond0
+link class/net/bond0/upper_br0 ../br0
+)");
+  kernel.host().model.name_interface(0, 0);
+  const auto inventory = scan(kernel);
+  EXPECT_THAT(inventory->devices[0].uses, ElementsAre(HostUse{HostUse::Kind::Address, "br0 has an address"}));
+}
+
+TEST(Inventory, FindsEveryDiskOfAFileSystemOverSeveral) {
+  auto kernel = kernel_of(R"(host box kernel=6.12
+00:02.0 1cc1:8201 010802 driver=nvme
+00:03.0 1cc1:8201 010802 driver=nvme
+00:04.0 1cc1:8201 010802 driver=nvme
+file /proc/self/mountinfo 22 1 0:30 / / rw shared:1 - btrfs /dev/mapper/pool rw
+link fs/btrfs/0b5f/devices/dm-0 ../../../../devices/virtual/block/dm-0
+link fs/btrfs/0b5f/devices/nvme1n1 ../../../../devices/pci0000:00/0000:00:03.0/nvme/nvme1/nvme1n1
+link class/block/dm-0 ../../devices/virtual/block/dm-0
+link class/block/dm-0/slaves/nvme0n1 ../../../../pci0000:00/0000:00:02.0/nvme/nvme0/nvme0n1
+link class/block/nvme0n1 ../../devices/pci0000:00/0000:00:02.0/nvme/nvme0/nvme0n1
+link class/block/nvme1n1 ../../devices/pci0000:00/0000:00:03.0/nvme/nvme1/nvme1n1
+)");
+  const auto inventory = scan(kernel);
+  EXPECT_THAT(inventory->devices[0].uses, ElementsAre(HostUse{HostUse::Kind::Mount, "btrfs on dm-0"}));
+  EXPECT_THAT(inventory->devices[1].uses, ElementsAre(HostUse{HostUse::Kind::Mount, "btrfs on nvme1n1"}));
+  EXPECT_THAT(inventory->devices[2].uses, IsEmpty());
+}
+
+TEST(Inventory, FindsEveryControllerOfADiskWithSeveralWaysToIt) {
+  auto kernel = kernel_of(R"(host box kernel=6.12
+00:02.0 1cc1:8201 010802 driver=nvme
+00:03.0 1cc1:8201 010802 driver=nvme
+file /proc/self/mountinfo 22 1 259:2 / / rw shared:1 - ext4 /dev/nvme0n1p2 rw
+link dev/block/259:2 ../../devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1/nvme0n1p2
+link class/nvme-subsystem/nvme-subsys0/nvme0 ../../../pci0000:00/0000:00:02.0/nvme/nvme0
+link class/nvme-subsystem/nvme-subsys0/nvme1 ../../../pci0000:00/0000:00:03.0/nvme/nvme1
+)");
+  const auto inventory = scan(kernel);
+  for (const HostDevice& device : inventory->devices)
+    EXPECT_THAT(device.uses, ElementsAre(HostUse{HostUse::Kind::Mount, "/ on nvme0n1p2"})) << to_string(device.address);
+}
+
 TEST(Inventory, SkipsWhatIsNoDeviceAndSaysSo) {
   TreeKernel kernel;
   const std::string devices = "bus/pci/devices/";

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +23,27 @@ namespace busproof::host {
 
 inline HostAddress at(std::string_view text) { return *HostAddress::parse(text); }
 
+/// The network side of virtual functions, made up: `refused` are settings that a card does not take.
+class FakeVfNet final : public VfNet {
+ public:
+  std::map<VfPlace, VfSettings> settings;
+  std::set<std::string> refused;
+
+  Answer<VfSettings> get(const VfPlace& place) override {
+    return settings.try_emplace(place, VfSettings{"00:00:00:00:00:00", 0}).first->second;
+  }
+  Answer<void> set_mac(const VfPlace& place, const std::string& mac) override {
+    if (refused.contains(mac)) return std::unexpected(Failure{EINVAL});
+    settings[place].mac = mac;
+    return {};
+  }
+  Answer<void> set_vlan(const VfPlace& place, unsigned vlan) override {
+    if (refused.contains("vlan " + std::to_string(vlan))) return std::unexpected(Failure{EINVAL});
+    settings[place].vlan = vlan;
+    return {};
+  }
+};
+
 class TestMachine {
  public:
   /// `faults`, one a line, count from the first access on.
@@ -34,7 +58,7 @@ class TestMachine {
     kernel_ = std::make_unique<fakesys::FaultyKernel>(std::move(kernel), script(faults));
   }
 
-  [[nodiscard]] Machine machine() { return {*kernel_, mortal_journals_, mortal_ledger_}; }
+  [[nodiscard]] Machine machine() { return {*kernel_, mortal_journals_, mortal_ledger_, &vf_net}; }
   [[nodiscard]] fakesys::FaultyKernel& kernel() { return *kernel_; }
   [[nodiscard]] fakesys::FakeKernel& fake() { return kernel_->kernel(); }
 
@@ -108,6 +132,7 @@ class TestMachine {
   }
 
   MemoryStore journals, ledger;
+  FakeVfNet vf_net;
   Checked<Performance> last = std::unexpected(Trouble{});
 
  private:
@@ -152,6 +177,12 @@ inline constexpr std::string_view kHostGpu = R"(host gpu kernel=6.18
 00:01.0 8086:460d 060400 port=root bus=01 driver=pcieport group=14
 01:00.0 10de:2204 030000 multifunction driver=nouveau group=14
 01:00.1 10de:1aef 040300 driver=snd_hda_intel group=14
+)";
+
+/// A kernel from before there were overrides, with two cards of one id.
+inline constexpr std::string_view kHostOld = R"(host old kernel=3.10
+03:00.0 8086:10fb 020000 flr driver=ixgbe
+04:00.0 8086:10fb 020000 flr driver=ixgbe
 )";
 
 /// A network card with virtual functions, for which a vfio driver of its own exists.

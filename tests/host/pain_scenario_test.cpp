@@ -1,5 +1,6 @@
 // Scenarios T-70 to T-98: what hangs, dies, vanishes, or is somebody else's.
 
+#include "engine/host/records.h"
 #include "engine/host/virtual_functions.h"
 #include "tests/host/machine.h"
 
@@ -318,13 +319,18 @@ TEST(HostScenario, F30_AFullDiskForTheJournalRefusesToStart) {
     Answer<void> append(const std::string&, std::string_view) override { return std::unexpected(Failure{ENOSPC}); }
     Answer<void> replace(const std::string&, std::string_view) override { return std::unexpected(Failure{ENOSPC}); }
     Answer<void> remove(const std::string&) override { return {}; }
+    Answer<void> try_to_write() override { return std::unexpected(Failure{ENOSPC}); }
     Answer<std::unique_ptr<Lock>> lock(const std::string&) override { return std::unique_ptr<Lock>(); }
   } full;
   const auto ended = perform({host.kernel(), full, host.ledger}, TestMachine::request(Operation::Detach, {"00:01.0"}));
   ASSERT_TRUE(ended.has_value());
   EXPECT_EQ(ended->outcome.end, Outcome::End::Failed);
   EXPECT_EQ(ended->outcome.primary->code, Code::JournalFailed);
+  const auto no_ledger =
+      perform({host.kernel(), host.journals, full}, TestMachine::request(Operation::Detach, {"00:01.0"}));
+  EXPECT_EQ(no_ledger->outcome.primary->code, Code::LedgerFailed);
   EXPECT_THAT(host.writes(), IsEmpty());
+  EXPECT_THAT(host.journals.files(), IsEmpty());
 }
 
 TEST(Journal, ATornLastRecordIsAsIfItHadNotBeenWritten) {
@@ -344,6 +350,47 @@ TEST(Journal, ATornLastRecordIsAsIfItHadNotBeenWritten) {
   EXPECT_THAT(host.journals.files(), IsEmpty());
 }
 
+TEST(Journal, OfWhichNothingCanBeReadKeepsItsDeviceFromOthers) {
+  TestMachine host(kTwoNics);
+  host.break_with({"write */driver_override #1 crash-after"});
+  host.detach({"00:01.0"});
+  host.break_with({});
+  const auto [name, text] = *host.journals.files().begin();
+  ASSERT_TRUE(host.journals.replace(name, "garbage"));
+  EXPECT_EQ(host.detach({"00:01.0"}), "refused busy-operation");
+  EXPECT_EQ(host.journals.files().at(name), "garbage");  // kept, for whoever can make something of it
+  EXPECT_EQ(host.detach({"00:02.0"}), "done");
+  EXPECT_THAT(survey(host.machine(), {})->unreadable_journals, ElementsAre(name));
+  const auto recovery = recover(host.machine());
+  ASSERT_EQ(recovery->journals.size(), 1u);
+  EXPECT_EQ(recovery->journals[0].end, RecoveredJournal::End::Damaged);
+  EXPECT_THAT(recovery->journals[0].troubles[0].message, HasSubstr("damaged from its beginning on"));
+}
+
+TEST(Journal, OfALaterVersionSaysSo) {
+  TestMachine host(kTwoNics);
+  ASSERT_TRUE(host.journals.replace("detach-0000:00:01.0", record_of(Json{{"version", 2}})));
+  EXPECT_THAT(recover(host.machine())->journals[0].troubles[0].message, HasSubstr("a later version of busproof"));
+  ASSERT_TRUE(host.journals.remove("detach-0000:00:01.0"));
+  ASSERT_TRUE(host.ledger.replace("0000:00:01.0", record_of(Json{{"version", 2}})));
+  EXPECT_EQ(host.detach({"00:02.0"}), "refused ledger-failed");
+  EXPECT_THAT(host.last.error().message, HasSubstr("a later version of busproof"));
+}
+
+TEST(Journal, IsNotDealtWithWhileAWriteOfItIsUnderWay) {
+  // F-05: the write of the override hangs, and lands when everybody has given it up.
+  TestMachine host(kTwoNics, {"write */driver_override #1 block 90000ms"});
+  EXPECT_EQ(host.detach({"00:01.0"}), "rolled-back timeout");
+  const auto early = recover(host.machine());
+  ASSERT_EQ(early->journals.size(), 1u);
+  EXPECT_EQ(early->journals[0].end, RecoveredJournal::End::Pending);
+  host.kernel().wait(std::chrono::minutes(2));
+  ASSERT_EQ(host.state("00:01.0"), "e1000e/vfio-pci");  // it has happened after all
+  ASSERT_TRUE(recover(host.machine()).has_value());
+  EXPECT_EQ(host.state("00:01.0"), "e1000e/-");
+  EXPECT_THAT(host.journals.files(), IsEmpty());
+}
+
 TEST(Ledger, ADamagedFileIsNamed) {
   TestMachine host(kTwoNics);
   ASSERT_EQ(host.detach({"00:01.0"}), "done");
@@ -352,6 +399,20 @@ TEST(Ledger, ADamagedFileIsNamed) {
   ASSERT_TRUE(host.ledger.replace("0000:00:01.0", text));
   EXPECT_EQ(host.reattach({"00:01.0"}), "refused ledger-failed");
   EXPECT_THAT(host.last.error().message, HasSubstr("0000:00:01.0 is damaged"));
+  EXPECT_THAT(host.last.error().hints, testing::Contains(HasSubstr("recover --forget 0000:00:01.0")));
+  EXPECT_FALSE(recover(host.machine()).has_value());
+  const auto forgotten = recover(host.machine(), {at("00:01.0")});
+  ASSERT_TRUE(forgotten.has_value());
+  EXPECT_EQ(forgotten->ledger[0].kind, LedgerFinding::Kind::Forgotten);
+  EXPECT_EQ(host.lists(), "0/0");
+}
+
+TEST(Ledger, IsNotDisturbedByFilesOfOthers) {
+  TestMachine host(kTwoNics);
+  ASSERT_TRUE(host.ledger.replace("README", "whatever"));
+  ASSERT_TRUE(host.journals.replace("README", "whatever"));
+  EXPECT_EQ(host.detach({"00:01.0"}), "done");
+  EXPECT_THAT(survey(host.machine(), {})->unreadable_journals, IsEmpty());
 }
 
 TEST(DriverChoice, TheSpecsWorkedExampleOfVariants) {

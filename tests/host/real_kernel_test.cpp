@@ -162,6 +162,27 @@ TEST_F(RealKernelTest, WhatWasLeftBehindMayStillHappen) {
   EXPECT_EQ(text, "late");
 }
 
+TEST_F(RealKernelTest, KnowsWhetherAWorkerIsStillAtTheWriteThatItWasLeftWith) {
+  const fs::path pipe = folder_ / in_device("unbind");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  RealKernel kernel({.sys = folder_.string(), .deadline = 200ms});
+  const std::string worker = kernel.worker();
+  EXPECT_THAT(worker, testing::MatchesRegex("[0-9]+ [0-9]+"));
+  EXPECT_EQ(kernel.worker(), worker);
+  EXPECT_TRUE(kernel.write(in_device("unbind"), "late").error().pending);
+  RealKernel another;  // as of a program that comes later
+  EXPECT_TRUE(another.at_work(worker));
+  EXPECT_NE(kernel.worker(), worker);
+  std::ifstream reader(pipe);
+  std::string text;
+  reader >> text;
+  EXPECT_EQ(text, "late");
+  for (int i = 0; i < 100 && another.at_work(worker); ++i) another.wait(10ms);
+  EXPECT_FALSE(another.at_work(worker));
+  EXPECT_FALSE(another.at_work(""));
+  EXPECT_FALSE(another.at_work("1 0"));  // another process has the number
+}
+
 TEST_F(RealKernelTest, ListsNothingOfAnEmptyFolder) {
   fs::create_directory(folder_ / in_device("net"));
   EXPECT_EQ(RealKernel(places()).list(in_device("net")), std::vector<std::string>{});

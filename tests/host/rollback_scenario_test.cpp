@@ -1,6 +1,7 @@
 // Scenarios T-30 to T-63: what goes wrong, groups, overrides, variants.
 
 #include "tests/host/machine.h"
+#include "verify/host_invariants.h"
 
 namespace busproof::host {
 namespace {
@@ -41,6 +42,76 @@ TEST(HostScenario, T31_AFailedResetRollsBack) {
   EXPECT_EQ(host.ended(start), "rolled-back reset-failed");
   EXPECT_EQ(host.state("00:01.0"), "iwlwifi/-");
   EXPECT_EQ(host.lists(), "0/0");
+}
+
+/// Two virtual functions of H-NIC as interfaces of a guest.
+Request two_interfaces() {
+  Request start = TestMachine::request(Operation::Prepare, {"0a:00.2", "0a:00.3"});
+  start.owner = Owner{"qemu", "dom1"};
+  start.devices[0].net = NetWish{"52:54:00:00:00:01", 10};
+  start.devices[1].net = NetWish{"52:54:00:00:00:02", 20};
+  return start;
+}
+
+TEST(HostScenario, T32_SettingsOfVirtualFunctionsGoBackTogether) {
+  TestMachine host(kHostNic);
+  ASSERT_TRUE(host.fake().write("bus/pci/devices/0000:0a:00.0/sriov_numvfs", "2"));
+  ASSERT_EQ(host.state("0a:00.3"), "mlx5_core/-");
+  const auto first = place_of_vf(host.fake(), at("0a:00.2")), second = place_of_vf(host.fake(), at("0a:00.3"));
+  ASSERT_TRUE(first && second) << (first ? "" : first.error().message);
+  EXPECT_EQ(first->index, 0u);
+  EXPECT_EQ(second->index, 1u);
+  host.vf_net.settings[*first] = {"02:00:00:00:00:aa", 7};
+  host.vf_net.settings[*second] = {"00:00:00:00:00:00", 0};
+  const auto before = host.vf_net.settings;
+
+  host.vf_net.refused = {"vlan 20"};
+  EXPECT_EQ(host.ended(two_interfaces()), "rolled-back write-failed");
+  EXPECT_EQ(host.last->outcome.primary->device, "0000:0a:00.3");
+  EXPECT_EQ(host.vf_net.settings, before);
+  EXPECT_EQ(host.state("0a:00.2"), "mlx5_core/-");
+  EXPECT_EQ(host.state("0a:00.3"), "mlx5_core/-");
+  EXPECT_EQ(host.lists(), "0/0");
+
+  host.vf_net.refused.clear();
+  EXPECT_EQ(host.ended(two_interfaces()), "done");
+  EXPECT_EQ(host.vf_net.settings[*first], (VfSettings{"52:54:00:00:00:01", 10}));
+  EXPECT_EQ(host.vf_net.settings[*second], (VfSettings{"52:54:00:00:00:02", 20}));
+  EXPECT_EQ(host.stop("dom1"), "done");
+  EXPECT_EQ(host.vf_net.settings, before);
+}
+
+TEST(HostScenario, ADriverThatKnowsNoWayBackToNoAddressIsGivenOneOfNobody) {
+  TestMachine host(kHostNic);
+  ASSERT_TRUE(host.fake().write("bus/pci/devices/0000:0a:00.0/sriov_numvfs", "1"));
+  Request start = TestMachine::request(Operation::Prepare, {"0a:00.2"});
+  start.owner = Owner{"qemu", "dom1"};
+  start.devices[0].net = NetWish{"52:54:00:00:00:01", std::nullopt};
+  ASSERT_EQ(host.ended(start), "done");
+  host.vf_net.refused = {"00:00:00:00:00:00"};
+  EXPECT_EQ(host.stop("dom1"), "done");
+  EXPECT_EQ(host.vf_net.settings.begin()->second, (VfSettings{"02:00:00:00:00:00", 0}));
+}
+
+TEST(HostScenario, AGuestsInterfaceMustBeAVirtualFunction) {
+  TestMachine host(kHostNic);
+  Request start = TestMachine::request(Operation::Prepare, {"0a:00.0"});
+  start.owner = Owner{"qemu", "dom1"};
+  start.devices[0].net = NetWish{"52:54:00:00:00:01", std::nullopt};
+  EXPECT_EQ(host.ended(start), "refused not-assignable");
+  EXPECT_THAT(host.writes(), IsEmpty());
+}
+
+TEST(VfSettings, AreReadAsIpShowsThem) {
+  constexpr std::string_view kShown =
+      R"([{"ifname":"enp10s0f0","vfinfo_list":[)"
+      R"({"vf":0,"address":"52:54:00:00:00:01","vlan_list":[{"vlan":10}],"spoofchk":true},)"
+      R"({"vf":1,"mac":"00:00:00:00:00:00"}]}])";
+  EXPECT_EQ(vf_settings_of(kShown, 0), (VfSettings{"52:54:00:00:00:01", 10}));
+  EXPECT_EQ(vf_settings_of(kShown, 1), (VfSettings{"00:00:00:00:00:00", 0}));
+  EXPECT_EQ(vf_settings_of(kShown, 2), std::nullopt);
+  EXPECT_EQ(vf_settings_of("[]", 0), std::nullopt);
+  EXPECT_EQ(vf_settings_of("Device \"x\" does not exist.", 0), std::nullopt);
 }
 
 TEST(HostScenario, T33_TheRollbackItselfFails) {
@@ -298,6 +369,63 @@ TEST(HostScenario, T57_ClearingAnOverrideWritesANewline) {
   ASSERT_TRUE(host.fake().write(path_of(clear), "vfio-pci"));
   ASSERT_TRUE(host.fake().write(path_of(clear), value_of(clear)));
   EXPECT_EQ(host.state("00:01.0"), "iwlwifi/-");
+}
+
+Request to_pci_stub(std::string_view device) {
+  Request detach = TestMachine::request(Operation::Detach, {device});
+  detach.devices[0].driver.model = "pci-stub";
+  return detach;
+}
+
+TEST(HostScenario, T58_WithoutOverridesTheStubIsGivenTheIdForAMoment) {
+  TestMachine host(kHostOld);
+  EXPECT_EQ(host.ended(to_pci_stub("03:00.0")), "done");
+  EXPECT_THAT(host.writes(), ElementsAre("drivers/pci-stub/new_id=8086 10fb", "drivers/ixgbe/unbind=0000:03:00.0",
+                                         "drivers/pci-stub/bind=0000:03:00.0", "drivers/pci-stub/remove_id=8086 10fb"));
+  EXPECT_EQ(link_name(host.fake(), "bus/pci/devices/0000:03:00.0/driver"), "pci-stub");
+  EXPECT_EQ(link_name(host.fake(), "bus/pci/devices/0000:04:00.0/driver"), "ixgbe");  // untouched, because bound
+  EXPECT_THAT(verify::state_of(host.fake(), host.journals, host.ledger).dynamic_ids, IsEmpty());
+  EXPECT_EQ(host.ended(to_pci_stub("03:00.0")), "already");
+  EXPECT_EQ(host.reattach({"03:00.0"}), "done");
+  EXPECT_THAT(host.writes(), ElementsAre("drivers/pci-stub/unbind=0000:03:00.0", "drivers_probe=0000:03:00.0"));
+  EXPECT_EQ(link_name(host.fake(), "bus/pci/devices/0000:03:00.0/driver"), "ixgbe");
+  EXPECT_EQ(host.lists(), "0/0");
+}
+
+TEST(HostScenario, T59_WithoutOverridesAnUnboundTwinWouldBeTakenToo) {
+  TestMachine host(kHostOld);
+  ASSERT_TRUE(host.fake().write("bus/pci/drivers/ixgbe/unbind", "0000:04:00.0"));
+  EXPECT_EQ(host.ended(to_pci_stub("03:00.0")), "refused shared-id");
+  EXPECT_THAT(host.last.error().message, HasSubstr("0000:04:00.0"));
+  EXPECT_THAT(host.writes(), IsEmpty());
+  Request forced = to_pci_stub("03:00.0");
+  forced.force = true;
+  EXPECT_EQ(host.ended(forced), "done");
+  EXPECT_THAT(host.last->plan.overridden, ElementsAre(testing::Field(&Trouble::code, Code::SharedId)));
+  // A device without a driver is taken by the id alone.
+  TestMachine unbound(kHostOld);
+  for (const char* device : {"0000:03:00.0", "0000:04:00.0"})
+    ASSERT_TRUE(unbound.fake().write("bus/pci/drivers/ixgbe/unbind", device));
+  Request both = to_pci_stub("03:00.0");
+  both.devices.push_back(to_pci_stub("04:00.0").devices[0]);
+  EXPECT_EQ(unbound.ended(both), "done");
+  EXPECT_EQ(link_name(unbound.fake(), "bus/pci/devices/0000:03:00.0/driver"), "pci-stub");
+  EXPECT_EQ(unbound.reattach({"03:00.0", "04:00.0"}), "done");
+  EXPECT_EQ(link_name(unbound.fake(), "bus/pci/devices/0000:03:00.0/driver"), std::unexpected(Failure{ENOENT}));
+}
+
+TEST(HostScenario, T60_AnIdThatStaysInTheTableIsReportedAndTriedAgain) {
+  TestMachine host(kHostOld, {"write */remove_id #1 fail EIO", "write */remove_id #2 fail EIO"});
+  EXPECT_EQ(host.ended(to_pci_stub("03:00.0")), "rolled-back write-failed");
+  EXPECT_EQ(link_name(host.fake(), "bus/pci/devices/0000:03:00.0/driver"), "ixgbe");
+  EXPECT_EQ(host.flags("03:00.0"), "id-leaked");
+  const auto findings = check_ledger(*survey(host.machine(), {}));
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].text,
+            "its id 8086 10fb is left in the table of pci-stub, which takes every device that has it");
+  ASSERT_TRUE(recover(host.machine()).has_value());
+  EXPECT_THAT(verify::state_of(host.fake(), host.journals, host.ledger).dynamic_ids, IsEmpty());
+  EXPECT_EQ(host.lists(), "0/0");
 }
 
 TEST(HostScenario, T61_XenTakesPciback) {

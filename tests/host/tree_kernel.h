@@ -53,6 +53,8 @@ class TreeKernel final : public Kernel {
   }
   Answer<void> load_module(std::string_view) override { return failed(ENOENT); }
   Answer<bool> vfio_group_in_use(unsigned) override { return failed(ENOENT); }
+  std::string worker() override { return {}; }
+  bool at_work(std::string_view) override { return false; }
   std::chrono::milliseconds now() override { return now_; }
   void wait(std::chrono::milliseconds duration) override { now_ += duration; }
 
