@@ -1,10 +1,12 @@
 #include "cli/host.h"
 
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "cli/files.h"
 #include "engine/host/real_kernel.h"
+#include "engine/report/message_text.h"
 #include "fakesys/recorded_host.h"
 
 namespace busproof::cli {
@@ -30,6 +32,21 @@ Result<OpenedHost> OpenedHost::open(const HostChoice& choice) {
   opened.model_ = kernel.get();
   opened.kernel_ = std::move(kernel);
   return opened;
+}
+
+Result<host::Inventory> read_inventory(const HostChoice& choice) {
+  auto opened = OpenedHost::open(choice);
+  if (!opened) return std::unexpected(opened.error());
+  auto inventory = host::scan(opened->kernel());
+  if (!inventory) {
+    return Refusal(
+        Error{.kind = ErrorKind::Unreadable,
+              .rule = "",
+              .message = "cannot list the PCI devices: " + std::generic_category().message(inventory.error().error),
+              .remedy = "run it on a machine with PCI, or give a host with --host-model"});
+  }
+  for (const std::string& warning : inventory->warnings) write_err(report::warning_text(choice.name(), warning));
+  return *std::move(inventory);
 }
 
 void add_host(CLI::App& app, Run& run) {

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "engine/base/result.h"
+#include "engine/host/inventory.h"
 #include "engine/host/kernel.h"
 #include "fakesys/fake_kernel.h"
 
@@ -33,6 +34,9 @@ class OpenedHost {
   std::unique_ptr<host::Kernel> kernel_;
   fakesys::FakeKernel* model_ = nullptr;
 };
+
+/// What the host has, warnings told on stderr. Errors: there is none to be seen; what the file's reader says.
+Result<host::Inventory> read_inventory(const HostChoice& choice);
 
 void add_host_operations(CLI::App& host, Run& run);  ///< plan, detach, reattach, reset, prepare, release
 void add_host_recover(CLI::App& host, Run& run);

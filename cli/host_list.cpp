@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,23 +29,8 @@ ExitCode unusable(const HostChoice& host, const Error& error) {
   return exit_code(error.kind);
 }
 
-Result<host::Inventory> scanned(const HostChoice& choice) {
-  auto opened = OpenedHost::open(choice);
-  if (!opened) return std::unexpected(opened.error());
-  auto inventory = host::scan(opened->kernel());
-  if (!inventory) {
-    return Refusal(
-        Error{.kind = ErrorKind::Unreadable,
-              .rule = "",
-              .message = fmt::format("cannot list the PCI devices: {}", std::strerror(inventory.error().error)),
-              .remedy = "run it on a machine with PCI, or give a host with --host-model"});
-  }
-  for (const std::string& warning : inventory->warnings) write_err(report::warning_text(choice.name(), warning));
-  return *std::move(inventory);
-}
-
 ExitCode list(const Options& options) {
-  const auto inventory = scanned(options.host);
+  const auto inventory = read_inventory(options.host);
   if (!inventory) return unusable(options.host, inventory.error());
   return finish(is_json(options.format) ? report::host_json(*inventory) : report::host_list_text(*inventory, kColumns));
 }
@@ -59,7 +43,7 @@ Error no_such(std::string_view what, const std::string& which) {
 }
 
 ExitCode show(const Options& options) {
-  const auto inventory = scanned(options.host);
+  const auto inventory = read_inventory(options.host);
   if (!inventory) return unusable(options.host, inventory.error());
   std::vector<host::HostDevice> devices;
   for (const std::string& name : options.which) {
@@ -75,7 +59,7 @@ ExitCode show(const Options& options) {
 }
 
 ExitCode groups(const Options& options) {
-  const auto inventory = scanned(options.host);
+  const auto inventory = read_inventory(options.host);
   if (!inventory) return unusable(options.host, inventory.error());
   std::vector<host::IommuGroup> chosen;
   for (const std::string& name : options.which) {

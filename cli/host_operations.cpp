@@ -56,11 +56,11 @@ ExitCode carry_out(HostSession& session, const host::Request& request, const Opt
     if (const auto trouble = rehearse_first(session, request)) return refuse(*trouble, options);
   }
   const auto performance = host::perform(session.machine(), request);
+  if (!performance) return refuse(performance.error(), options);
   if (const auto saved = session.save(); !saved) {
     write_err(report::error_text(session.name(), "", saved.error()));
     return ExitCode::Unusable;
   }
-  if (!performance) return refuse(performance.error(), options);
   const host::Outcome& outcome = performance->outcome;
   const bool good = outcome.end == host::Outcome::End::Done || outcome.end == host::Outcome::End::Already;
   if (!is_json(options.format)) {
@@ -79,7 +79,7 @@ ExitCode run_operation(Operation operation, const Options& options) {
     return exit_code(request.error().kind);
   }
   auto session = open_host(options.host, options.dry_run ? HostAccess::Look : HostAccess::Change);
-  if (!session) return ExitCode::Unusable;
+  if (!session) return session.error();
   return options.dry_run ? show_plan(*session, *request, options) : carry_out(*session, *request, options);
 }
 

@@ -45,7 +45,7 @@ ExitCode run_recovery(const Options& options) {
     forget.insert(*address);
   }
   auto session = open_host(options.host, HostAccess::Change);
-  if (!session) return ExitCode::Unusable;
+  if (!session) return session.error();
   const auto recovery = host::recover(session->machine(), forget);
   if (const auto saved = session->save(); !saved) {
     write_err(report::error_text(session->name(), "", saved.error()));

@@ -26,7 +26,7 @@ struct Options {
 
 std::string rehearsal_json(const verify::Rehearsal& rehearsal) {
   report::Json json = {
-      {"schema_version", 1}, {"runs", rehearsal.runs}, {"broken", rehearsal.broken.size()}, {"violations", nullptr}};
+      {"schema_version", 1}, {"runs", rehearsal.runs}, {"broken", rehearsal.lost}, {"violations", nullptr}};
   json["violations"] = report::Json::array();
   for (const verify::BrokenRun& run : rehearsal.broken) {
     for (const verify::Violation& violation : run.violations) {
@@ -46,7 +46,7 @@ ExitCode run_rehearsal(Operation operation, const Options& options) {
     return exit_code(request.error().kind);
   }
   auto session = open_host(options.host, HostAccess::Look);
-  if (!session) return ExitCode::Unusable;
+  if (!session) return session.error();
   const auto rehearsal = rehearse_on_copy(*session, *request);
   if (!rehearsal) {
     if (is_json(options.format)) return finish(report::refusal_json(rehearsal.error()) + '\n', ExitCode::NotDone);
@@ -79,7 +79,7 @@ host::Checked<verify::Rehearsal> rehearse_on_copy(HostSession& session, const ho
   if (const auto loaded = host::load_drivers(*copy, *plan); !loaded) return std::unexpected(loaded.error());
   plan = host::plan_request(stage, request);
   if (!plan) return std::unexpected(plan.error());
-  return verify::rehearse(*copy, *journals, *ledger, *plan);
+  return verify::rehearse(*copy, *journals, *ledger, *plan, request);
 }
 
 std::optional<host::Trouble> rehearse_first(HostSession& session, const host::Request& request) {

@@ -83,6 +83,8 @@ Result<host::Request> request_of_domain(Operation operation, const RequestOption
     each.driver.name = device.taking.driver_name;
     each.driver.model = device.taking.driver_model;
     each.managed = device.taking.managed;
+    if (device.kind == domain::DeviceKind::Interface)
+      each.net = host::NetWish{device.mac, domain::vlan_of(*document, device)};
     add_wish(request.devices, std::move(each), device.taking.nvme_namespace);
   }
   // A stop gives back all that the guest has, devices of its groups included.

@@ -1,5 +1,8 @@
 #include "cli/host_session.h"
 
+#include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "cli/files.h"
@@ -15,6 +18,17 @@ constexpr const char* kState = "/var/lib/busproof";
 
 Refusal unusable(std::string message, std::string remedy) {
   return Refusal(Error{ErrorKind::Unreadable, "host", std::move(message), {}, std::move(remedy)});
+}
+
+/// Waits for one that has it only for a moment.
+host::Answer<std::unique_ptr<host::Lock>> lock_model(host::Store& journals) {
+  constexpr std::chrono::milliseconds kPatience{2000}, kPause{20};
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  for (;;) {
+    auto lock = journals.lock("model");
+    if (lock || lock.error().error != EWOULDBLOCK || std::chrono::steady_clock::now() > until) return lock;
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 }  // namespace
@@ -42,55 +56,57 @@ Result<HostSession> HostSession::open(const HostOptions& options, HostAccess acc
   if (options.real) {
     session.name_ = "this host";
     session.real_ = std::make_unique<host::RealKernel>();
+    session.vf_net_ = std::make_unique<host::RealVfNet>();
     return session;
   }
   session.name_ = options.model;
   if (options.model == "-")
     return unusable("a model cannot come from standard input", "it is changed in place: name a file");
   if (access == HostAccess::Change) {
-    auto lock = session.journals_->lock("model");
-    if (!lock)
-      return unusable("cannot lock the model: " + host::error_words(lock.error().error),
-                      "another busproof may be at work on it; its journal is in " +
-                          directory(options.journal, kJournal, ".journal"));
+    auto lock = lock_model(*session.journals_);
+    if (!lock) {
+      const bool taken = lock.error().error == EWOULDBLOCK;
+      return Refusal(Error{taken ? ErrorKind::Refused : ErrorKind::Unreadable,
+                           "host",
+                           taken ? "another busproof is at work on it"
+                                 : "cannot lock the model: " + host::error_words(lock.error().error),
+                           {},
+                           taken ? "try again when that has ended"
+                                 : "see that the directory given with --journal can be written and has room"});
+    }
     session.lock_ = *std::move(lock);
   }
   const auto text = read_text(options.model);
   if (!text) return std::unexpected(text.error());
   auto loaded = fakesys::load_host(*text);
   if (!loaded) return std::unexpected(loaded.error());
-  session.fake_ = std::make_unique<fakesys::FakeKernel>(*std::move(loaded));
+  session.model_ = std::make_unique<ModelFile>(options.model, fakesys::FakeKernel(*std::move(loaded)));
   return session;
 }
 
 host::Kernel& HostSession::kernel() {
   if (real_ != nullptr) return *real_;
-  return *fake_;
+  return *model_;
 }
 
 Result<fakesys::FakeKernel> HostSession::copy() {
-  if (fake_ != nullptr) return *fake_;
+  if (model_ != nullptr) return model_->model();
   auto recording = fakesys::record_host(*real_, {});
   if (!recording) return std::unexpected(recording.error());
   return fakesys::FakeKernel(std::move(recording->host));
 }
 
 Result<void> HostSession::save() {
-  if (fake_ == nullptr) return {};
-  auto replacement = Replacement::prepare(name_, fakesys::save_host(fake_->host()));
-  if (!replacement) return std::unexpected(replacement.error());
-  if (auto synced = replacement->sync(); !synced) return synced;
-  if (auto placed = replacement->take_place(); !placed) return placed;
-  if (!replacement->folder().empty()) sync_folder(replacement->folder());
-  return {};
+  if (model_ == nullptr) return {};
+  return model_->save();
 }
 
-std::optional<HostSession> open_host(const HostOptions& options, HostAccess access) {
+std::expected<HostSession, ExitCode> open_host(const HostOptions& options, HostAccess access) {
   auto session = HostSession::open(options, access);
   if (session) return *std::move(session);
   write_err(
       report::error_text(options.model.empty() ? "busproof host" : shown_name(options.model), "", session.error()));
-  return std::nullopt;
+  return std::unexpected(session.error().kind == ErrorKind::Refused ? ExitCode::NotDone : ExitCode::Unusable);
 }
 
 }  // namespace busproof::cli

@@ -2,10 +2,12 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <expected>
 #include <memory>
-#include <optional>
 #include <string>
 
+#include "cli/exit_code.h"
+#include "cli/model_file.h"
 #include "engine/base/result.h"
 #include "engine/host/real_kernel.h"
 #include "engine/host/situation.h"
@@ -27,15 +29,15 @@ enum class HostAccess : std::uint8_t { Look, Change };
 /// An open host: a model from a file, or the machine that runs this.
 class HostSession {
  public:
-  /// To change a model is for one at a time. Errors: Unreadable, neither or both were named, or somebody else changes
-  /// the model; what the file's reader says.
+  /// To change a model is for one at a time: who comes second waits a little. Errors: Unreadable, neither or both were
+  /// named; Refused, somebody else changes the model for long; what the file's reader says.
   static Result<HostSession> open(const HostOptions& options, HostAccess access);
 
-  [[nodiscard]] host::Machine machine() { return {kernel(), *journals_, *ledger_}; }
+  [[nodiscard]] host::Machine machine() { return {kernel(), *journals_, *ledger_, vf_net_.get()}; }
   [[nodiscard]] bool is_real() const { return real_ != nullptr; }
   /// A copy to try things on. Errors: this machine cannot be read.
   [[nodiscard]] Result<fakesys::FakeKernel> copy();
-  /// Writes the model back to its file, as it is now. Nothing to do for this machine.
+  /// Brings the model to the disk as it is now. Nothing to do for this machine.
   Result<void> save();
   /// As messages call it: the model's file, or "this host".
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -44,13 +46,14 @@ class HostSession {
   host::Kernel& kernel();
 
   std::string name_;
-  std::unique_ptr<fakesys::FakeKernel> fake_;
+  std::unique_ptr<ModelFile> model_;
   std::unique_ptr<host::RealKernel> real_;
+  std::unique_ptr<host::VfNet> vf_net_;  ///< of this machine
   std::unique_ptr<host::Store> journals_, ledger_;
   std::unique_ptr<host::Lock> lock_;
 };
 
 /// Opens the host, and says on stderr what is wrong with one that cannot be.
-std::optional<HostSession> open_host(const HostOptions& options, HostAccess access);
+std::expected<HostSession, ExitCode> open_host(const HostOptions& options, HostAccess access);
 
 }  // namespace busproof::cli

@@ -18,7 +18,7 @@ struct Options {
 
 ExitCode show_status(const Options& options) {
   auto session = open_host(options.host, HostAccess::Look);
-  if (!session) return ExitCode::Unusable;
+  if (!session) return session.error();
   const auto situation = host::survey(session->machine(), {});
   if (!situation) {
     if (is_json(options.format)) return finish(report::refusal_json(situation.error()) + '\n', ExitCode::NotDone);
@@ -26,7 +26,7 @@ ExitCode show_status(const Options& options) {
     return ExitCode::NotDone;
   }
   const auto findings = host::check_ledger(*situation);
-  const bool fine = findings.empty() && situation->busy.empty();
+  const bool fine = findings.empty() && situation->busy.empty() && situation->unreadable_journals.empty();
   return finish(is_json(options.format) ? report::status_json(*situation, findings) + '\n'
                                         : report::status_text(*situation, findings),
                 fine ? ExitCode::Done : ExitCode::Refused);

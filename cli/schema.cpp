@@ -15,7 +15,7 @@ namespace {
 
 ExitCode list_schemas() {
   std::string text;
-  for (const report::Schema& schema : report::kSchemas) text += fmt::format("{:<10} {}\n", schema.name, schema.of);
+  for (const report::Schema& schema : report::kSchemas) text += fmt::format("{:<14} {}\n", schema.name, schema.of);
   return finish(text);
 }
 

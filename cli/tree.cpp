@@ -13,7 +13,10 @@
 #include "cli/configs.h"
 #include "cli/files.h"
 #include "cli/format.h"
+#include "cli/host.h"
 #include "engine/domain/xml_document.h"
+#include "engine/report/host_json.h"
+#include "engine/report/host_tree_text.h"
 #include "engine/report/message_text.h"
 #include "engine/report/tree_json.h"
 #include "engine/report/tree_text.h"
@@ -26,6 +29,8 @@ struct Options {
   std::string format;
   std::string colour = "auto";
   bool ascii = false;
+  bool of_host = false;
+  HostChoice host;  ///< with of_host
 };
 
 bool is_set(const char* variable) {
@@ -49,10 +54,24 @@ std::size_t choose_columns() {
   return std::max<std::size_t>(size.ws_col, kColumnsMin);
 }
 
+report::TreeStyle style_of(const Options& options) {
+  return {.columns_max = choose_columns(),
+          .glyphs = options.ascii ? report::Glyphs::Ascii : report::Glyphs::Utf8,
+          .colour = choose_colour(options.colour)};
+}
+
+ExitCode draw_host(const Options& options) {
+  const auto inventory = read_inventory(options.host);
+  if (!inventory) {
+    write_err(report::error_text(options.host.name(), "", inventory.error()));
+    return exit_code(inventory.error().kind);
+  }
+  return finish(is_json(options.format) ? report::host_json(*inventory)
+                                        : report::host_tree_text(*inventory, options.host.name(), style_of(options)));
+}
+
 ExitCode draw_files(const Options& options) {
-  const report::TreeStyle style{.columns_max = choose_columns(),
-                                .glyphs = options.ascii ? report::Glyphs::Ascii : report::Glyphs::Utf8,
-                                .colour = choose_colour(options.colour)};
+  const report::TreeStyle style = style_of(options);
   ExitCode code = ExitCode::Done;
   std::vector<std::string> trees;
   for (const std::string& file : options.files) {
@@ -75,6 +94,13 @@ ExitCode draw_files(const Options& options) {
   return finish(is_json(options.format) ? json_array(trees) : fmt::format("{}", fmt::join(trees, "\n")), code);
 }
 
+ExitCode draw(const Options& options) {
+  if (options.of_host == options.files.empty()) return options.of_host ? draw_host(options) : draw_files(options);
+  write_err(options.of_host ? "busproof tree: error: domain XML and --host exclude each other\n"
+                            : "busproof tree: error: FILE is required; or --host\n");
+  return ExitCode::Unusable;
+}
+
 void add_colour(CLI::App& command, std::string& colour) {
   command.add_option("--color", colour, "auto (default: on a terminal, unless NO_COLOR is set), always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}).description(""))
@@ -84,10 +110,13 @@ void add_colour(CLI::App& command, std::string& colour) {
 }  // namespace
 
 void add_tree(CLI::App& app, Run& run) {
-  CLI::App* command = app.add_subcommand("tree", "Show the guest's buses, their numbers, and what sits on them");
+  CLI::App* command = app.add_subcommand("tree", "Show the buses of a guest or a host, and what sits on them");
   command->group("Commands");
   auto options = std::make_shared<Options>();
-  command->add_option("FILE", options->files, "domain XML; - is standard input")->required()->type_name("");
+  command->add_option("FILE", options->files, "domain XML; - is standard input")->type_name("");
+  CLI::Option* host = command->add_option("--host", options->host.model, "this host, or the one that the file records")
+                          ->expected(0, 1)
+                          ->type_name("[FILE.json]");
   command->add_flag("--ascii", options->ascii, "draw with ASCII characters only");
   add_format(*command, options->format);
   add_colour(*command, options->colour);
@@ -99,8 +128,12 @@ void add_tree(CLI::App& app, Run& run) {
       "\n"
       "Examples:\n"
       "  busproof tree web01.xml\n"
-      "  virsh dumpxml web01 | busproof tree --format json -");
-  command->callback([options, &run] { run = [options] { return draw_files(*options); }; });
+      "  virsh dumpxml web01 | busproof tree --format json -\n"
+      "  busproof tree --host");
+  command->callback([options, host, &run] {
+    options->of_host = host->count() > 0;
+    run = [options] { return draw(*options); };
+  });
 }
 
 }  // namespace busproof::cli

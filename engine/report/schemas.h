@@ -10,6 +10,8 @@ namespace busproof::report {
 
 extern const std::string_view kAssignSchema, kTreeSchema, kRulesSchema, kFindingsSchema, kHeadroomSchema, kLockSchema,
     kQemuArgsSchema;
+extern const std::string_view kHostSchema, kHostOperationSchema, kHostRecoverySchema, kHostRehearsalSchema,
+    kHostStatusSchema;
 
 struct Schema {
   std::string_view name;
@@ -21,6 +23,11 @@ inline const std::array kSchemas = {
     Schema{"assign", "assign --format json", kAssignSchema},
     Schema{"findings", "diff --format json, check --format json", kFindingsSchema},
     Schema{"headroom", "headroom --format json", kHeadroomSchema},
+    Schema{"host", "host list|show|groups --format json, tree --host --format json", kHostSchema},
+    Schema{"host-operation", "host plan|detach|reattach|reset|prepare|release --format json", kHostOperationSchema},
+    Schema{"host-recovery", "host recover --format json", kHostRecoverySchema},
+    Schema{"host-rehearsal", "host rehearse --format json", kHostRehearsalSchema},
+    Schema{"host-status", "host status --format json", kHostStatusSchema},
     Schema{"lock", "busproof.lock", kLockSchema},
     Schema{"qemu-args", "qemu-args --format json", kQemuArgsSchema},
     Schema{"rules", "rules --format json", kRulesSchema},

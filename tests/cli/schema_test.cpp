@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,16 @@ constexpr std::array kSamples = {
     Sample{"headroom", "headroom --format json good.xml"},
     Sample{"headroom", "headroom --format json bad.xml"},
     Sample{"headroom", "headroom --format json --class root-port --plug cold --need 300 good.xml"},
+    Sample{"host", "host list --format json --host-model host.json"},
+    Sample{"host", "host show --format json --host-model host.json 01:00.0 02:00.0"},
+    Sample{"host", "host groups --format json --host-model host.json"},
+    Sample{"host", "tree --format json --host host.json"},
+    Sample{"host-operation", "host plan detach 02:00.0 --format json --host-model host.json"},
+    Sample{"host-operation", "host detach 01:00.0 --format json --host-model host.json"},
+    Sample{"host-operation", "host detach 02:00.0 --format json --host-model host.json"},
+    Sample{"host-status", "host status --format json --host-model host.json"},
+    Sample{"host-recovery", "host recover --forget 02:00.0 --format json --host-model host.json"},
+    Sample{"host-rehearsal", "host rehearse reattach 02:00.0 --format json --host-model host.json"},
     Sample{"lock", "lock -l - good.xml"},
     Sample{"qemu-args", "qemu-args --format json good.xml"},
     Sample{"qemu-args", "qemu-args --format json bad.xml"},
@@ -52,6 +63,7 @@ TEST(Schema, FitsWhatTheCommandsPrint) {
   folder.write("good.xml", bare_guest(3));
   folder.write("other.xml", bare_guest(2));
   folder.write("bad.xml", refused_guest());
+  std::filesystem::copy_file(BUSPROOF_SOURCE_DIR "/corpus/hosts/desktop.json", folder.path("host.json"));
   folder.write("validate.py", kValidator);
   for (const Sample& sample : kSamples) {
     folder.write("schema.json", folder.run(fmt::format("schema {}", sample.schema)).out);
