@@ -129,6 +129,40 @@ TEST_F(HostCommands, RehearsalsLoseNothing) {
   EXPECT_EQ(json::parse(run("rehearse detach 02:00.0 --format json").out)["broken"], 0);
 }
 
+TEST_F(HostCommands, AProgramThatIsKilledLeavesWhatRecoverBringsHome) {
+  for (int i = 0; i < 30; ++i) {
+    // Killed after 0 to 29 ms: before, amid and after its work, as it happens.
+    const std::string after = "0." + std::string(i < 10 ? "00" : "0") + std::to_string(i);
+    folder_.shell("timeout -s KILL " + after + " " + std::string(BUSPROOF_COMMAND) +
+                  " host detach 02:00.0 --host-model host.json");
+    const Ran recovered = run("recover");
+    EXPECT_EQ(recovered.code, 0) << i << ": " << recovered.out << recovered.err;
+    EXPECT_EQ(run("recover").out, "nothing to recover\n") << i;
+    const Ran status = run("status");
+    EXPECT_EQ(status.code, 0) << i << ": " << status.out;
+    EXPECT_EQ(run("reattach 02:00.0").code, 0) << i;
+    EXPECT_THAT(run("show 02:00.0").out, HasSubstr("driver:           igc\n")) << i;
+  }
+}
+
+TEST_F(HostCommands, WhoComesSecondToAModelWaitsForTheFirst) {
+  folder_.shell("for i in 1 2 3; do " + std::string(BUSPROOF_COMMAND) +
+                " host detach 02:00.0 --host-model host.json >out$i 2>&1 & done; wait");
+  std::string all = folder_.read("out1") + folder_.read("out2") + folder_.read("out3");
+  EXPECT_THAT(all, HasSubstr("detach: done\n"));
+  EXPECT_THAT(run("status").out, HasSubstr("0000:02:00.0: inactive, on vfio-pci, from igc with override unset"));
+}
+
+TEST_F(HostCommands, ADamagedLedgerEntryCanBeForgotten) {
+  ASSERT_EQ(run("detach 02:00.0").code, 0);
+  folder_.write("host.json.state/0000:02:00.0", "garbage\n");
+  const Ran status = run("status");
+  EXPECT_EQ(status.code, 4);
+  EXPECT_THAT(status.err, HasSubstr("'busproof host recover --forget 0000:02:00.0' drops it"));
+  EXPECT_EQ(run("recover --forget 02:00.0").code, 0);
+  EXPECT_EQ(run("reattach 02:00.0").code, 0);
+}
+
 TEST_F(HostCommands, RecoveringWhatIsInOrderDoesNothing) {
   EXPECT_EQ(run("recover").out, "nothing to recover\n");
   EXPECT_EQ(run("detach 02:00.0").code, 0);

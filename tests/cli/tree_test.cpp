@@ -47,6 +47,24 @@ TEST(Tree, OfARefusedGuestIsTheRefusal) {
   EXPECT_EQ(report[0]["error"]["rule"], "E305");
 }
 
+TEST(Tree, OfAHostHangsItsFunctionsBelowTheirBridges) {
+  const Folder folder;
+  const std::string host = BUSPROOF_SOURCE_DIR "/corpus/hosts/desktop.json";
+  const Ran ran = folder.run("tree --ascii --host " + host);
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_THAT(ran.out, HasSubstr(": 12 functions, 8 IOMMU groups\n"
+                                 "pci0000:00\n"
+                                 "0000:00:00.0  |- host bridge 8086:4660, no driver, group 0\n"
+                                 "0000:00:01.0  |- PCI bridge 8086:460d, pcieport, group 1, bus 01\n"
+                                 "0000:01:00.0  |  |- VGA 10de:2204, nouveau, group 6, boot VGA; in use: boot console\n"
+                                 "0000:01:00.1  |  `- HD audio 10de:1aef, snd_hda_intel, group 6\n"));
+  EXPECT_EQ(json::parse(folder.run("tree --format json --host " + host).out)["devices"].size(), 12U);
+  EXPECT_EQ(folder.run("tree --host none.json").code, 2);
+  EXPECT_EQ(folder.run("tree").code, 2);
+  folder.write("a.xml", bare_guest(1));
+  EXPECT_EQ(folder.run("tree a.xml --host " + host).code, 2);
+}
+
 TEST(Tree, DrawsSeveralFilesOneBelowTheOther) {
   const Folder folder;
   folder.write("a.xml", bare_guest(1));
