@@ -44,7 +44,7 @@ li.finding:hover, li.finding:focus, li.finding.chosen { outline: 2px solid var(-
 .faded { opacity: .25; }
 .cards { display: flex; flex-wrap: wrap; gap: 1em; padding: 1em; overflow: auto; }
 .cards a { width: 15em; border: 1px solid var(--line); border-radius: 6px; padding: .5em; color: inherit;
-  text-decoration: none; overflow-wrap: anywhere; }
+  text-decoration: none; overflow-wrap: anywhere; content-visibility: auto; contain-intrinsic-size: 15em 13em; }
 .cards img { width: 100%; height: 9em; object-fit: contain; background: #fff; }
 @media (max-width: 60em) { main { flex-direction: column; overflow: auto; } nav, aside { width: auto; border: 0; }
   nav { max-height: 10em; flex: none; } #picture { min-height: 60vh; flex: none; } }
