@@ -11,6 +11,8 @@ void add_fake(CLI::App& app, Run& run) {
   add_fake_new(*command, run);
   add_fake_show(*command, run);
   add_fake_run(*command, run);
+  add_fake_mount(*command, run);
+  add_fake_exec(*command, run);
   add_fake_replay(*command, run);
   command->footer("Example:\n  busproof fake new desktop.txt -o desktop.json");
 }

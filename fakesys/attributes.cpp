@@ -216,6 +216,17 @@ Effect store_remove_id(Host& h, const Node& n, const StoreCall& call) {
 // ---- Devices: coming and going
 // -----------------------------------------------------------------------------------------
 
+/// Firmware may know of devices that this one needs; once a driver has taken it, nobody asks any more. Source:
+/// drivers/base/core.c, device_add() and device_links_driver_bound()
+bool may_wait_for_supplier(const Host& h, const Node& n) {
+  const Device& device = device_of(h, n);
+  const auto& recorded = device.function->recorded;
+  return h.model.profile.waiting_for_supplier && !device.bound_before && !device.function->is_virtual &&
+         recorded != nullptr &&
+         std::ranges::any_of(recorded->links, [](const auto& link) { return link.first == "firmware_node"; });
+}
+Text show_waiting(const Host&, const Node&) { return flag_line(false); }
+
 bool is_removable(const Host& h, const Node& n) {
   const Device& device = device_of(h, n);
   return !device.function->is_virtual && device.removable;
@@ -404,7 +415,7 @@ Text show_power_control(const Host& h, const Node& n) { return line(device_of(h,
 Effect store_power_control(Host& h, const Node& n, const StoreCall& call) {
   const std::string_view word = streq_name(call.data);
   if (word != "auto" && word != "on") return refuse(EINVAL);
-  h.model.edit(slot_of(n)).runtime_auto = word == "auto";
+  h.model.set_runtime_auto(slot_of(n), word == "auto");
   // It comes back only when it has had the lock.
   return {0, {{.step = Step::Lock, .device = n.device}, {.step = Step::Unlock, .device = n.device}}};
 }
@@ -654,6 +665,7 @@ constexpr std::array kRows = {
     AttributeRow{DeviceDir, "subsystem_vendor", 0444, nullptr, show_subvendor, nullptr},
     AttributeRow{DeviceDir, "uevent", 0644, nullptr, show_uevent, store_device_uevent, ReadLock::Uevent},
     AttributeRow{DeviceDir, "vendor", 0444, nullptr, show_vendor, nullptr},
+    AttributeRow{DeviceDir, "waiting_for_supplier", 0444, may_wait_for_supplier, show_waiting, nullptr},
     AttributeRow{DevicePower, "control", 0644, nullptr, show_power_control, store_power_control},
     AttributeRow{DevicePower, "runtime_enabled", 0444, nullptr, show_runtime_enabled, nullptr},
     AttributeRow{DevicePower, "runtime_status", 0444, nullptr, show_runtime_status, nullptr},

@@ -266,7 +266,10 @@ int Model::probe(Slot slot, int driver) {
   const Driver& taker = this->driver(driver);
   if (const int error = claim_for_driver(slot, taker); error != 0) return -error;
   int outcome = ENODEV;
-  if (gate_open(*devices_[slot]) && matches(taker, *devices_[slot])) outcome = driver_probe(slot, taker);
+  if (gate_open(*devices_[slot]) && matches(taker, *devices_[slot])) {
+    wake(slot);
+    outcome = driver_probe(slot, taker);
+  }
   if (outcome == 0) {
     take_over(slot, driver);
   } else if (taker.rule.role == DriverRole::Native && devices_[slot]->group != kNone) {
@@ -303,6 +306,7 @@ int Model::driver_probe(Slot slot, const Driver& driver) {
 }
 
 void Model::power_up_for(Slot slot, const DriverRule& rule) {
+  if (rule.enables == Enables::ForGood) enable_device(slot);
   if (rule.foreign_powers_up) edit(slot).powered = true;
 }
 
@@ -312,6 +316,7 @@ void Model::take_over(Slot slot, int driver) {
   Device& device = edit(slot);
   device.driver = driver;
   device.link_visible = true;
+  device.bound_before = true;
   const BootFacts& boot = device.function->boot;
   const bool as_at_boot = boot.driver == taker.name;
   device.runtime_auto = as_at_boot ? boot.runtime_auto : device.runtime_auto;
@@ -351,6 +356,17 @@ void Model::enable_device(Slot slot) {
 void Model::disable_device(Slot slot) {
   Device& device = edit(slot);
   if (device.enable_count > 0) --device.enable_count;
+}
+
+/// A device that was allowed to sleep is in D0 for certain once it has been woken. Source: drivers/pci/pci-driver.c,
+/// pci_pm_runtime_resume()
+void Model::wake(Slot slot) {
+  if (runtime_usage(*devices_[slot]) == 0) edit(slot).powered = true;
+}
+
+void Model::set_runtime_auto(Slot slot, bool automatic) {
+  if (!automatic) wake(slot);
+  edit(slot).runtime_auto = automatic;
 }
 
 Model::Progress Model::set_enable(Call& call, Task& task) {

@@ -30,6 +30,8 @@ constexpr std::array kRules = {
     DriverRule{"pci-stub", Stub, Never, false, false, 0, false, 0},
     DriverRule{"pciback", Stub, WhileBound, false, false, 0, true, 0},
     DriverRule{"pcieport", Port, WhileBound, true, false, ENODEV, false, 0},
+    DriverRule{"serial", Native, WhileBound, false, false, ENODEV, true, EIO},
+    DriverRule{"shpchp", Native, WhileBound, true, false, ENODEV, false, EIO},
     DriverRule{"piix4_smbus", Native, Never, false, false, ENODEV, false, ENODEV},
     DriverRule{"vfio-pci", Vfio, Never, false, true, 0, true, 0},
     DriverRule{"mlx5_vfio_pci", Vfio, Never, false, true, 0, true, 0},

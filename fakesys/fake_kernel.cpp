@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "fakesys/modules.h"
 #include "fakesys/sysfs.h"
 
 namespace busproof::fakesys {
@@ -13,7 +14,6 @@ std::unexpected<host::Failure> pending() { return std::unexpected(host::Failure{
 
 }  // namespace
 
-/// Lets time pass until the call is done, or its deadline has come.
 host::Answer<void> FakeKernel::await(CallId call) {
   Model& model = host_.model;
   const std::int64_t until = model.now_ms() + deadline_.count();
@@ -71,21 +71,6 @@ host::Answer<std::string> FakeKernel::read_link(std::string_view path) {
   auto found = fakesys::read_link(host_, path);
   if (found.error != 0) return failed(found.error);
   return std::move(found.value);
-}
-
-int load_module_with_needs(Host& host, std::string_view name, Tasks& tasks) {
-  const Module* module = host.model.find_module(name);
-  if (module == nullptr) return ENOENT;
-  if (module->loaded) return 0;
-  if (module->prohibited) return EPERM;
-  if (!module->file_error.empty()) return errno_of(module->file_error);
-  const std::vector<std::string> needs = module->needs;
-  for (const std::string& need : needs) {
-    if (const int error = load_module_with_needs(host, need, tasks); error != 0) return error;
-  }
-  auto [error, more] = host.model.insmod_tasks(name, {});
-  tasks.insert(tasks.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-  return error;
 }
 
 host::Answer<void> FakeKernel::load_module(std::string_view name) {

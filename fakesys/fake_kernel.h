@@ -27,6 +27,8 @@ class FakeKernel final : public host::Kernel {
   std::chrono::milliseconds now() override { return std::chrono::milliseconds(host_.model.now_ms()); }
   void wait(std::chrono::milliseconds duration) override { host_.model.advance(duration.count()); }
 
+  /// Lets time pass until the call is done, or its deadline has come: ETIMEDOUT, and it goes on.
+  host::Answer<void> await(CallId call);
   /// How long a call may take before it is left behind.
   void set_deadline(std::chrono::milliseconds deadline) { deadline_ = deadline; }
 
@@ -34,14 +36,9 @@ class FakeKernel final : public host::Kernel {
   [[nodiscard]] const Host& host() const { return host_; }
 
  private:
-  host::Answer<void> await(CallId call);
-
   Host host_;
   std::chrono::milliseconds deadline_{60'000};
   std::vector<CallId> left_behind_;  ///< that did not come back by their deadlines
 };
-
-/// Loads the module and all that it needs, needed ones first. Errors as of Kernel::load_module.
-int load_module_with_needs(Host& host, std::string_view name, Tasks& tasks);
 
 }  // namespace busproof::fakesys

@@ -158,6 +158,7 @@ void Model::bind_at_boot(Slot slot, int driver) {
   Device& device = edit(slot);
   device.driver = driver;
   device.link_visible = true;
+  device.bound_before = true;
   Driver& taker = edit_driver(driver);
   taker.bound.push_back(ref(slot));
   if (taker.rule.role == DriverRole::Vfio) {
@@ -181,7 +182,15 @@ void Model::unload_at_boot(std::string_view name) {
     if (module->name != name) continue;
     module.edit().loaded = false;
     for (const std::string& driver : module->drivers) {
-      if (const int id = find_driver(driver); id != kNone) forget_driver(id);
+      const int id = find_driver(driver);
+      if (id == kNone) continue;
+      const std::vector<DeviceRef> bound = this->driver(id).bound;
+      for (const DeviceRef& device : bound) {
+        let_go(device.slot);
+        edit(device.slot).bound_before = false;
+        edit(device.slot).powered = false;
+      }
+      forget_driver(id);
     }
   }
 }
@@ -381,6 +390,11 @@ std::pair<int, Tasks> Model::insmod_tasks(std::string_view name, std::span<const
   const auto found = std::ranges::find_if(modules_, [&](const Cow<Module>& module) { return module->name == name; });
   if (found == modules_.end()) return {ENOENT, {}};
   if ((*found)->loaded) return {EEXIST, {}};
+  const auto is_lacking = [&](const std::string& need) {
+    const Module* needed = find_module(need);
+    return needed == nullptr || !needed->loaded;
+  };
+  if (std::ranges::any_of((*found)->needs, is_lacking)) return {ENOENT, {}};
   Module& module = found->edit();
   module.loaded = true;
   Tasks tasks;

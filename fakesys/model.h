@@ -50,8 +50,9 @@ struct Device {
   int numa_node = kNone;
   int group = kNone;
   bool multifunction = false;
-  bool added = false;     ///< drivers have been offered it
-  bool removable = true;  ///< its `remove` is still there
+  bool added = false;         ///< drivers have been offered it
+  bool removable = true;      ///< its `remove` is still there
+  bool bound_before = false;  ///< a driver has had it since it was found
   bool reset_present = false;
   std::vector<ResetMethod> reset_supported, reset_enabled;
   int vfio_index = kNone;  ///< N of vfio-dev/vfioN
@@ -300,7 +301,7 @@ class Model {
   std::pair<int, Tasks> new_id_tasks(int driver, const PciId& id, int fields) const;
   /// Errors: ENODEV. Takes one entry off.
   int remove_id(int driver, const PciId& id);
-  /// Errors: EEXIST, loaded already; ENOENT; what the module says.
+  /// Errors: EEXIST, loaded already; ENOENT, unknown, or what it needs is not loaded.
   std::pair<int, Tasks> insmod_tasks(std::string_view name, std::span<const PciId> ids);
   /// Errors: ENOENT, not loaded; EAGAIN, in use.
   std::pair<int, Tasks> rmmod_tasks(std::string_view name) const;
@@ -308,6 +309,8 @@ class Model {
   void default_reset_methods(Slot slot);
   int set_reset_methods(Slot slot, std::span<const ResetMethod> methods);
   void eject(std::size_t slot_index, Tasks& tasks);
+  /// Whether the device may sleep while nobody uses it.
+  void set_runtime_auto(Slot slot, bool automatic);
   /// A write of one config byte as hardware takes it, bus resets included.
   void write_config(Slot slot, std::size_t offset, std::span<const std::uint8_t> bytes);
   void emit(UeventAction action, Slot slot);
@@ -408,6 +411,7 @@ class Model {
   void take_over(Slot slot, int driver);
   void let_go(Slot slot);
   void enable_device(Slot slot);
+  void wake(Slot slot);
   void disable_device(Slot slot);
   void power_up_for(Slot slot, const DriverRule& rule);
   void leave_container(int number);

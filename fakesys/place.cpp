@@ -84,6 +84,16 @@ std::optional<int> loaded_module(const Host& host, std::string_view name) {
   }
   return std::nullopt;
 }
+/// A link that was recorded and that no model moves. A kernel's links lead to directories: to one that nobody has
+/// looked into where the capture says no more.
+Entry recorded_link(const Host& host, const std::string& target) {
+  constexpr std::string_view kIommus = "virtual/iommu/";
+  Node there{.place = Place::Recorded};
+  if (const auto at = target.find(kIommus); at != std::string::npos) {
+    there.recorded = named(host.facts->iommus, std::string_view(target).substr(at + kIommus.size()));
+  }
+  return link(there, target);
+}
 std::string device_link(const Device& device, std::string_view from) {
   return up_from(from) + device_path(*device.function);
 }
@@ -100,7 +110,7 @@ bool is_of_driver(std::string_view attribute) { return attribute == "pools" || a
 
 /// Attributes of the PF's record that its VFs have not.
 bool is_only_physical(std::string_view attribute) {
-  constexpr std::array kOnlyPhysical = {"dma_mask_bits_of_driver", "remove", "rescan", "rom", "waiting_for_supplier"};
+  constexpr std::array kOnlyPhysical = {"dma_mask_bits_of_driver", "remove", "rescan", "rom"};
   return attribute.starts_with("sriov_") || attribute.starts_with("aer_") || attribute.starts_with("reset") ||
          std::ranges::find(kOnlyPhysical, attribute) != kOnlyPhysical.end() || is_of_driver(attribute);
 }
@@ -226,7 +236,7 @@ std::optional<Entry> find_device_entry(const Host& host, const Node& node, std::
     return directory(below);
   }
   if (const std::string* target = named(recorded->links, name); target != nullptr && is_still_link(device, name)) {
-    return link(std::nullopt, *target);
+    return recorded_link(host, *target);
   }
   return std::nullopt;
 }
@@ -266,7 +276,13 @@ struct FixedEntry {
   Place within;
   std::string_view name;
   Place leads_to;
+  bool (*exists)(const Host&) = nullptr;  ///< null: always
 };
+/// The directory of device nodes goes with the last of them.
+bool has_vfio(const Host& host) {
+  const Module* vfio = host.model.find_module("vfio");
+  return vfio != nullptr && vfio->loaded;
+}
 constexpr std::array kFixed = {
     FixedEntry{Place::Sys, "bus", Place::Bus},
     FixedEntry{Place::Sys, "class", Place::Class},
@@ -281,8 +297,12 @@ constexpr std::array kFixed = {
     FixedEntry{Place::Class, "iommu", Place::ClassIommu},
     FixedEntry{Place::Class, "net", Place::ClassNet},
     FixedEntry{Place::Kernel, "iommu_groups", Place::Groups},
-    FixedEntry{Place::Dev, "vfio", Place::DevVfio},
+    FixedEntry{Place::Dev, "vfio", Place::DevVfio, has_vfio},
 };
+
+bool is_there(const Host& host, const Node& node, const FixedEntry& fixed) {
+  return fixed.within == node.place && (fixed.exists == nullptr || fixed.exists(host));
+}
 
 std::string interface_name(const Host& host, int number) {
   const auto& names = host.facts->interface_names;
@@ -373,7 +393,7 @@ std::optional<Entry> find_special(const Host& host, const Node& node, std::strin
       return std::nullopt;
     case Place::SlotDir:
       if (node.recorded == nullptr || name != "module" || !model.profile.slot_module_link) return std::nullopt;
-      if (const auto* target = named(node.recorded->links, name)) return link(std::nullopt, *target);
+      if (const auto* target = named(node.recorded->links, name)) return recorded_link(host, *target);
       return std::nullopt;
     case Place::ClassPciBus:
       for (const Bus* bus : model.buses()) {
@@ -384,7 +404,7 @@ std::optional<Entry> find_special(const Host& host, const Node& node, std::strin
       return std::nullopt;
     case Place::ClassIommu:
       if (named(host.facts->iommus, name) == nullptr) return std::nullopt;
-      return link(std::nullopt, fmt::format("../../devices/virtual/iommu/{}", name));
+      return recorded_link(host, fmt::format("../../devices/virtual/iommu/{}", name));
     case Place::ClassNet:
     case Place::DeviceNet: {
       const auto number = interface_number(host, name);
@@ -459,8 +479,7 @@ std::optional<Entry> find_special(const Host& host, const Node& node, std::strin
       if (number && model.group(*number) != nullptr && model.group(*number)->vfio_devices > 0) {
         return Entry{.kind = Entry::Kind::CharacterDevice, .mode = kOwnerOnly};
       }
-      const Module* vfio = model.find_module("vfio");
-      if (name != "vfio" || vfio == nullptr || !vfio->loaded) return std::nullopt;
+      if (name != "vfio" || !has_vfio(host)) return std::nullopt;
       return Entry{.kind = Entry::Kind::CharacterDevice, .mode = kEverybody};
     }
     case Place::Recorded:
@@ -469,7 +488,7 @@ std::optional<Entry> find_special(const Host& host, const Node& node, std::strin
       if (const RecordedDirectory* part = node.recorded->directory(name)) {
         return directory({.place = Place::Recorded, .recorded = part});
       }
-      if (const std::string* target = named(node.recorded->links, name)) return link(std::nullopt, *target);
+      if (const std::string* target = named(node.recorded->links, name)) return recorded_link(host, *target);
       return std::nullopt;
     default:
       return std::nullopt;
@@ -497,7 +516,7 @@ std::optional<Entry> find_special(const Host& host, const Node& node, std::strin
     if (slot != kNoSlot && std::ranges::find(bus->devices, slot) != bus->devices.end())
       return directory(device_node(host, slot));
     if (node.recorded == nullptr) return std::nullopt;
-    if (const std::string* target = named(node.recorded->links, name)) return link(std::nullopt, *target);
+    if (const std::string* target = named(node.recorded->links, name)) return recorded_link(host, *target);
     if (const RecordedDirectory* part = node.recorded->directory(name)) {
       return directory({.place = Place::Recorded, .recorded = part});
     }
@@ -649,7 +668,7 @@ std::optional<Entry> find_entry(const Host& host, const Node& node, std::string_
     if (!row->else_recorded) return std::nullopt;
   }
   for (const FixedEntry& fixed : kFixed) {
-    if (fixed.within == node.place && fixed.name == name) return directory(at(fixed.leads_to));
+    if (is_there(host, node, fixed) && fixed.name == name) return directory(at(fixed.leads_to));
   }
   if (auto special = find_special(host, node, name)) return special;
   const RecordedDirectory* recorded = node.place == Place::BusPci ? &host.facts->bus : node.recorded;
@@ -665,7 +684,7 @@ std::vector<std::string> entry_names(const Host& host, const Node& node) {
     if (row.exists == nullptr || row.exists(host, node)) names.emplace_back(row.name);
   }
   for (const FixedEntry& fixed : kFixed) {
-    if (fixed.within == node.place) names.emplace_back(fixed.name);
+    if (is_there(host, node, fixed)) names.emplace_back(fixed.name);
   }
   list_special(host, node, names);
   const RecordedDirectory* recorded = node.place == Place::BusPci ? &host.facts->bus : node.recorded;

@@ -97,6 +97,7 @@ json device_to_json(const Model& model, const Device& device) {
   mark("no_msi", device.no_msi);
   mark("d3cold_allowed", device.d3cold_allowed);
   mark("vfs_not_probed", !device.vfs_autoprobe);
+  mark("bound_before", device.bound_before && device.driver == kNone);
   if (device.runtime_held != 0) out["runtime_held"] = device.runtime_held;
   if (device.reset_present) out["reset_methods"] = names_of(device.reset_enabled);
   if (!device.net.empty()) out["net"] = device.net;
@@ -528,6 +529,7 @@ struct HostReader {
     device.no_msi = get<bool>(entry, "no_msi", false);
     device.d3cold_allowed = get<bool>(entry, "d3cold_allowed", false);
     device.vfs_autoprobe = !get<bool>(entry, "vfs_not_probed", false);
+    device.bound_before = get<bool>(entry, "bound_before", device.driver != kNone);
     device.num_vfs = get<unsigned>(entry, "num_vfs", 0);
     if (entry.contains("config")) device.config = config(entry, "config", device.config.size());
     device.reset_present = entry.contains("reset_methods");

@@ -28,11 +28,20 @@ const json& member(const json& object, const char* name) {
   return found == object.end() ? kEmpty : *found;
 }
 
-std::string text_of(const json& attributes, const char* name) {
-  const json& attribute = member(attributes, name);
-  const json& text = member(attribute, "text");
+std::string string_in(const json& object, const char* name) {
+  const json& text = member(object, name);
   return text.is_string() ? text.get<std::string>() : std::string();
 }
+
+/// The number that a name is: of a group, a node or an interface. Nothing for what no kernel would count to.
+std::optional<int> small_number(std::string_view digits) {
+  constexpr std::uint64_t kMost = 65535;
+  const bool all_digits = !digits.empty() && std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
+  const std::uint64_t number = all_digits ? decimal_prefix(digits) : kMost + 1;
+  return number <= kMost ? std::optional(static_cast<int>(number)) : std::nullopt;
+}
+
+std::string text_of(const json& attributes, const char* name) { return string_in(member(attributes, name), "text"); }
 
 std::uint64_t number_of(const json& attributes, const char* name, std::uint64_t otherwise = 0) {
   return kernel_unsigned(text_of(attributes, name)).value_or(otherwise);
@@ -57,13 +66,15 @@ std::vector<Decoder> decoders_of(const std::string& resource) {
 }
 
 std::optional<ConfigSpace> config_of(const json& attributes) {
-  constexpr std::size_t kConventional = 256;
+  constexpr std::size_t kConventional = 256, kExtended = 4096;
   const json& config = member(attributes, "config");
   const json& encoded = member(config, "b64");
   if (!encoded.is_string()) return std::nullopt;
   const auto bytes = from_base64(encoded.get<std::string>());
   if (!bytes) return std::nullopt;
-  return ConfigSpace({bytes->begin(), bytes->end()}, config.value("size", kConventional));
+  const json& size = member(config, "size");
+  const std::size_t whole = size.is_number_unsigned() ? size.get<std::size_t>() : kConventional;
+  return ConfigSpace({bytes->begin(), bytes->end()}, std::min(whole, kExtended));
 }
 
 std::optional<SriovFacts> sriov_of(const json& attributes) {
@@ -102,7 +113,7 @@ struct TreeReader {
     const json& attributes = member(entry, "attrs");
     const auto address = HostAddress::parse(name);
     const auto config = config_of(attributes);
-    const std::string path = entry.value("path", "");
+    const std::string path = string_in(entry, "path");
     if (!address || !config || path.empty()) return malformed("device " + name + " lacks its path or its config");
     Function function{*address};
     function.identity = {static_cast<std::uint16_t>(number_of(attributes, "vendor")),
@@ -137,7 +148,12 @@ struct TreeReader {
     const auto root = std::string_view(parts[1]).substr(parts[1].rfind(':') + 1);
     function.root_bus = static_cast<std::uint8_t>(kernel_unsigned("0x" + std::string(root)).value_or(0));
     if (parts.size() == kShortest) return std::nullopt;
-    auto parent = this->function(parts[parts.size() - 2]);
+    // A device's own path is longer than that of what it sits behind, or nobody would come to an end.
+    const std::string& bridge = parts[parts.size() - 2];
+    const std::string above = path.substr(0, path.rfind('/'));
+    if (string_in(member(member(tree, "devices"), bridge.c_str()), "path") != above)
+      return malformed("path " + path).error();
+    auto parent = this->function(bridge);
     if (!parent) return parent.error();
     function.parent = *parent;
     return std::nullopt;
@@ -145,8 +161,8 @@ struct TreeReader {
 
   void read_facts() {
     auto facts = std::make_shared<HostFacts>();
-    facts->name = tree.value("machine", "");
-    facts->kernel = tree.value("kernel", "");
+    facts->name = string_in(tree, "machine");
+    facts->kernel = string_in(tree, "kernel");
     facts->bus = directory_from_json(member(tree, "bus"));
     const auto copy = [&](const json& from, auto& into) {
       for (const auto& [name, entry] : from.items()) into.emplace_back(name, directory_from_json(entry));
@@ -156,10 +172,10 @@ struct TreeReader {
     copy(member(member(tree, "class"), "iommu"), facts->iommus);
     copy(member(tree, "drivers"), facts->drivers);
     for (const auto& [name, entry] : member(tree, "iommu_groups").items()) {
-      facts->groups.emplace_back(static_cast<int>(decimal_prefix(name)), directory_from_json(entry));
+      if (const auto number = small_number(name)) facts->groups.emplace_back(*number, directory_from_json(entry));
     }
     for (const auto& [name, entry] : member(tree, "devices").items()) {
-      facts->lab_names.emplace_back(name, entry.value("lab_name", ""));
+      facts->lab_names.emplace_back(name, string_in(entry, "lab_name"));
     }
     facts->interface_names = renamed_interfaces();
     host.facts = std::move(facts);
@@ -182,8 +198,8 @@ struct TreeReader {
   }
 
   static std::optional<int> eth_number(const std::string& name) {
-    const auto number = name.starts_with("eth") ? static_cast<int>(decimal_prefix(name.substr(3))) : kNone;
-    return name == fmt::format("eth{}", number) ? std::optional(number) : std::nullopt;
+    const auto number = name.starts_with("eth") ? small_number(std::string_view(name).substr(3)) : std::nullopt;
+    return number && name == fmt::format("eth{}", *number) ? number : std::nullopt;
   }
 
   int interface_number(const std::string& name) const {
@@ -209,13 +225,18 @@ struct TreeReader {
     }
     model.online_nodes.assign(1, true);
     for (const auto& [name, node] : member(member(tree, "misc"), "numa_nodes").items()) {
-      const auto number = static_cast<std::size_t>(decimal_prefix(std::string_view(name).substr(4)));
+      constexpr std::string_view kNode = "node";
+      const auto counted =
+          name.starts_with(kNode) ? small_number(std::string_view(name).substr(kNode.size())) : std::nullopt;
+      if (!counted) continue;
+      const auto number = static_cast<std::size_t>(*counted);
       if (model.online_nodes.size() <= number) model.online_nodes.resize(number + 1);
       model.online_nodes[number] = true;
     }
   }
 
-  void read_groups() {
+  /// Whether the groups are of devices that are there, and of each once.
+  bool read_groups() {
     Model& model = host.model;
     const auto type = [](const json& entry) {
       const std::string text = text_of(member(entry, "attrs"), "type");
@@ -225,11 +246,14 @@ struct TreeReader {
     for (const auto& [name, entry] : member(tree, "iommu_groups").items()) {
       model.default_type = type(entry);
       for (const auto& device : member(entry, "devices")) {
-        const auto address = HostAddress::parse(device.get<std::string>());
+        const auto address = HostAddress::parse(device.is_string() ? device.get<std::string>() : "");
         const Slot slot = address ? model.find(*address) : kNoSlot;
-        if (slot != kNoSlot) model.join_group(slot, static_cast<int>(decimal_prefix(name)));
+        const auto number = small_number(name);
+        if (slot == kNoSlot || !number || model.device(slot).group != kNone) return false;
+        model.join_group(slot, *number);
       }
     }
+    return true;
   }
 
   /// Built-in drivers were there first, then those of modules, the stubs last: what the capture's init program does.
@@ -275,6 +299,13 @@ struct TreeReader {
       module.drivers.push_back(driver.name);
     }
     for (auto& [name, module] : modules) host.model.add_module(std::move(module));
+    const auto is_on = [&](const char* module, const char* parameter) {
+      const json& folder = member(member(member(tree, "modules"), module), "dirs");
+      return text_of(member(member(folder, "parameters"), "attrs"), parameter) == "Y\n";
+    };
+    host.model.vfio_enable_sriov = is_on("vfio_pci", "enable_sriov");
+    host.model.vfio_disable_idle_d3 = is_on("vfio_pci", "disable_idle_d3");
+    host.model.allow_unsafe_interrupts = is_on("vfio_iommu_type1", "allow_unsafe_interrupts");
   }
 
   void read_slots() {
@@ -302,6 +333,7 @@ struct TreeReader {
     device.powered = text_of(attributes, "power_state") != "unknown\n";
     device.broken_parity = text_of(attributes, "broken_parity_status") == "1\n";
     device.no_msi = text_of(attributes, "msi_bus") == "0\n";
+    device.bound_before = !attributes.contains("waiting_for_supplier");
     device.vfs_autoprobe = text_of(attributes, "sriov_drivers_autoprobe") != "0\n";
     const std::string override_text = text_of(attributes, "driver_override");
     if (override_text != "(null)\n") device.override_text = override_text.substr(0, override_text.find('\n'));
@@ -318,11 +350,11 @@ struct TreeReader {
   }
 
   Result<Host> read() {
-    if (!tree.is_object() || tree.value("format", "") != "busproof-sysfs-tree/1") {
+    if (string_in(tree, "format") != "busproof-sysfs-tree/1") {
       return malformed("its format is not \"busproof-sysfs-tree/1\"");
     }
     if (!member(tree, "devices").is_object()) return malformed("no devices");
-    host.model.profile = profile_for(tree.value("kernel", ""));
+    host.model.profile = profile_for(string_in(tree, "kernel"));
     read_facts();
     read_machine();
     for (const auto& [name, entry] : member(tree, "devices").items()) {
@@ -332,7 +364,7 @@ struct TreeReader {
     }
     host.model.boot_scan();
     if (host.model.in_order().size() != functions.size()) return malformed("devices on buses that are not there");
-    read_groups();
+    if (!read_groups()) return malformed("IOMMU groups that are not of its devices");
     read_drivers();
     read_slots();
     const std::vector<Slot> slots(host.model.in_order().begin(), host.model.in_order().end());

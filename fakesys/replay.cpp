@@ -42,6 +42,18 @@ constexpr std::array kNoResults = {"op",     "path",   "oflags",      "as",     
                                    "after",  "ms",     "duration_ms", "call",   "args",     "module",   "params",
                                    "offset", "length", "hex",         "rounds", "racers",   "clean_up", "signal"};
 
+/// What of a list of names is not in the other: lists are long, and differ in a name or two.
+json only_in(const json& list, const json& other) {
+  const auto is_list = [](const json& value) {
+    return value.is_array() && std::ranges::all_of(value, [](const json& item) { return item.is_string(); });
+  };
+  if (!is_list(list) || !is_list(other)) return list;
+  json only = json::array();
+  std::ranges::copy_if(list, std::back_inserter(only),
+                       [&](const json& item) { return std::ranges::find(other, item) == other.end(); });
+  return only == list ? list : json{{"only", only}};
+}
+
 std::string shown(const json& value) {
   constexpr std::size_t kLongest = 400;
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -148,8 +160,9 @@ class Judge {
   using Values = std::pair<json, json>;
 
   void report(Difference difference, const Values& values) {
-    difference.ours = shown(values.first);
-    difference.recorded = shown(values.second);
+    const bool of_names = difference.what == "names";
+    difference.ours = shown(of_names ? only_in(values.first, values.second) : values.first);
+    difference.recorded = shown(of_names ? only_in(values.second, values.first) : values.second);
     if (difference.excuse.empty()) agreed_ = false;
     report_.differences.push_back(std::move(difference));
   }
@@ -164,8 +177,8 @@ class Judge {
     for (const auto& [name, value] : step.items()) {
       if (is_result(op, name)) recorded[name] = value;
     }
-    const bool killed = op == "join" && recorded.value("join", "") != "still blocked" &&
-                        recorded.value("join", "") != "unknown" && ours.value("join", "") == "done" &&
+    const bool killed = op == "join" && recorded_text(recorded, "join") != "still blocked" &&
+                        recorded_text(recorded, "join") != "unknown" && recorded_text(ours, "join") == "done" &&
                         signalled_.contains(recorded_text(step, "id"));
     if (op == "signal") signalled_.insert(recorded_text(step, "id"));
     json comparable = ours;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "fakesys/base64.h"
+#include "fakesys/modules.h"
 #include "fakesys/numbers.h"
 #include "fakesys/race.h"
 
@@ -240,33 +241,7 @@ json ScenarioRunner::run_module(const json& step, std::pair<int, Tasks> prepared
 }
 
 json ScenarioRunner::insmod(const json& step) {
-  std::vector<PciId> ids;
-  const std::string params = recorded_text(step, "params");
-  for (const auto part : std::views::split(params, ' ')) {
-    const std::string_view param(part.begin(), part.end());
-    if (param.starts_with("ids=")) ids = parse_ids(param.substr(4));
-    const auto on = kernel_bool(param.substr(param.find('=') + 1));
-    if (param.starts_with("enable_sriov=")) host_.model.vfio_enable_sriov = on.value_or(true);
-    if (param.starts_with("disable_idle_d3=")) host_.model.vfio_disable_idle_d3 = on.value_or(true);
-  }
-  return run_module(step, host_.model.insmod_tasks(recorded_text(step, "module"), ids));
-}
-
-std::vector<PciId> ScenarioRunner::parse_ids(std::string_view text) {
-  std::vector<PciId> ids;
-  for (const auto part : std::views::split(text, ',')) {
-    PciId id;
-    const std::array fields = {&id.vendor, &id.device, &id.subvendor, &id.subdevice, &id.class_code, &id.class_mask};
-    std::size_t count = 0;
-    for (const auto number : std::views::split(part, ':')) {
-      std::string_view digits(number.begin(), number.end());
-      const auto value = scan_hex(digits);
-      if (!value || count == fields.size()) break;
-      *fields[count++] = static_cast<std::uint32_t>(*value);
-    }
-    if (count >= 2) ids.push_back(id);
-  }
-  return ids;
+  return run_module(step, fakesys::insmod(host_, recorded_text(step, "module"), recorded_text(step, "params")));
 }
 
 json ScenarioRunner::rmmod(const json& step) {

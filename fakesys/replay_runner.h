@@ -63,7 +63,6 @@ class ScenarioRunner {
   nlohmann::json run_module(const nlohmann::json& step, std::pair<int, Tasks> prepared);
   nlohmann::json insmod(const nlohmann::json& step);
   /// "1234:11e8,8086:10d3:ffffffff:ffffffff:020000:ff0000"
-  static std::vector<PciId> parse_ids(std::string_view text);
   nlohmann::json rmmod(const nlohmann::json& step);
 
   [[nodiscard]] int handle(const std::string& name) const;

@@ -45,7 +45,7 @@ struct Rule {
   std::string_view name;
   Kept (*keep)(std::string_view before, std::string_view data);
 };
-// Source: a Linux 6.1.192 in QEMU, asked with some thirty texts each (tests/kernel_lab).
+// Source: a Linux 6.1.192 in QEMU, asked with some thirty texts each (tests/lab).
 constexpr std::array kRules = {
     Rule{"async", keep_switch},        Rule{"disable_hugepages", keep_flag}, Rule{"dma_entry_limit", keep_number},
     Rule{"l0s_aspm", keep_link_state}, Rule{"l1_1_aspm", keep_link_state},   Rule{"l1_2_aspm", keep_link_state},

@@ -97,6 +97,7 @@ const std::array kReserved = {
     Reserved{"pugixml", {"engine/domain", "tests"}},
     Reserved{"toml++/", {"engine/policy"}},
     Reserved{"CLI/", {"cli"}},
+    Reserved{"fuse3/", {"fakesys"}},
     Reserved{"rapidcheck", {"verify", "tests"}},
     Reserved{"graphviz/", {"viz", "tests"}},
     Reserved{"libvirt/", {"verify", "tests"}},

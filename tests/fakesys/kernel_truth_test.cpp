@@ -119,6 +119,14 @@ TEST_P(KernelTruth, ResetMethodsWorkedOutAreTheRecordedOnes) {
   }
 }
 
+TEST(KernelTruthOfTheLab, EveryRecordedScenarioComesOutTheSame) {
+  if (!fs::exists(kTruth / "linux-6.1")) GTEST_SKIP() << "no ../shared/kernel-truth/linux-6.1";
+  const fs::path recording = fs::path(BUSPROOF_SOURCE_DIR) / "corpus/kernel/linux-6.1";
+  const auto report = replay(content(recording / "ops.jsonl"), machines(kTruth / "linux-6.1"));
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  EXPECT_TRUE(report->all_agree()) << to_text(*report);
+}
+
 // ---- attributes.jsonl
 // --------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-// Rules that the kernel lab showed (a Linux 6.1.192 in QEMU, asked what no recording asks), on the recorded machine.
+// Rules that the lab (tests/lab) showed: what a Linux 6.1.192 in QEMU answers to what no recording asks.
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,10 @@
 #include <iterator>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "fakesys/modules.h"
 #include "fakesys/recorded_tree.h"
 #include "fakesys/sysfs.h"
 
@@ -149,6 +152,89 @@ TEST_F(KernelTruthLab, AnEventTextOfALockedDeviceIsWaitedFor) {
 
 TEST_F(KernelTruthLab, LinksLeadToDirectoriesThatNobodyLookedInto) {
   EXPECT_EQ(stat_file(*host_, nic("firmware_node")).value.mode, 0040755u);
+  EXPECT_EQ(read("bus/pci/slots/0/module"), "EISDIR");
+  EXPECT_EQ(write("bus/pci/slots/0/module", "1"), EISDIR);
+}
+
+TEST_F(KernelTruthLab, TheIommuOfADeviceIsTheRecordedOne) {
+  EXPECT_EQ(list_directory(*host_, nic("iommu")).value,
+            (std::vector<std::string>{"devices", "intel-iommu", "power", "subsystem", "uevent"}));
+}
+
+TEST_F(KernelTruthLab, NobodyWaitsForASupplierOnceADriverHasHadTheDevice) {
+  const std::string edu = "bus/pci/devices/0000:03:00.0/";
+  EXPECT_EQ(read(edu + "waiting_for_supplier"), "0\n");
+  EXPECT_EQ(write(edu + "driver_override", "vfio-pci"), 0);
+  EXPECT_EQ(write("bus/pci/drivers_probe", "0000:03:00.0"), 0);
+  EXPECT_EQ(write(edu + "driver/unbind", "0000:03:00.0"), 0);
+  EXPECT_EQ(read(edu + "waiting_for_supplier"), "ENOENT");
+  EXPECT_EQ(write(edu + "remove", "1"), 0);
+  EXPECT_EQ(write("bus/pci/rescan", "1"), 0);
+  EXPECT_EQ(read(edu + "waiting_for_supplier"), "0\n");
+  EXPECT_EQ(read(nic("waiting_for_supplier")), "ENOENT");
+}
+
+TEST_F(KernelTruthLab, ADeviceThatWasAllowedToSleepIsInD0OnceItIsWoken) {
+  const std::string edu = "bus/pci/devices/0000:03:00.0/";
+  EXPECT_EQ(write(edu + "power/control", "on"), 0);
+  EXPECT_EQ(read(edu + "power_state"), "unknown\n");
+  EXPECT_EQ(write(edu + "power/control", "auto"), 0);
+  EXPECT_EQ(read(edu + "power_state"), "unknown\n");
+  EXPECT_EQ(write(edu + "power/control", "on"), 0);
+  EXPECT_EQ(read(edu + "power_state"), "D0\n");
+}
+
+TEST_F(KernelTruthLab, TheSmbusDriverLeavesEnabledWhatItRefuses) {
+  const std::string edu = "bus/pci/devices/0000:03:00.0/";
+  EXPECT_EQ(write(edu + "driver_override", "i801_smbus"), 0);
+  EXPECT_EQ(write("bus/pci/drivers/i801_smbus/bind", "0000:03:00.0"), ENODEV);
+  EXPECT_EQ(read(edu + "enable"), "1\n");
+}
+
+TEST_F(KernelTruthLab, AModuleIsNotLoadedBeforeWhatItNeeds) {
+  const auto rmmod = [&](const char* name) {
+    auto [error, tasks] = host_->model.rmmod_tasks(name);
+    host_->model.call(std::move(tasks));
+    return error;
+  };
+  EXPECT_EQ(rmmod("vfio_pci"), 0);
+  EXPECT_EQ(rmmod("vfio_pci_core"), 0);
+  EXPECT_EQ(insmod(*host_, "vfio_pci", "").first, ENOENT);
+  EXPECT_EQ(insmod(*host_, "vfio_pci_core", "").first, 0);
+  EXPECT_EQ(insmod(*host_, "vfio_pci", "").first, 0);
+}
+
+TEST_F(KernelTruthLab, ParametersOfAModuleThatIsLoadedAgainHaveTheirDefaults) {
+  const auto reload = [&](const char* parameters) {
+    host_->model.call(host_->model.rmmod_tasks("vfio_pci").second);
+    auto [error, tasks] = insmod(*host_, "vfio_pci", parameters);
+    host_->model.call(std::move(tasks));
+    return error;
+  };
+  EXPECT_EQ(reload("disable_idle_d3=1 nointxmask bogus=7"), 0);
+  EXPECT_EQ(read("module/vfio_pci/parameters/disable_idle_d3"), "Y\n");
+  EXPECT_EQ(read("module/vfio_pci/parameters/nointxmask"), "Y\n");
+  EXPECT_EQ(reload("disable_idle_d3=maybe"), EINVAL);
+  EXPECT_EQ(read("module/vfio_pci/parameters/disable_idle_d3"), "ENOENT");
+  EXPECT_EQ(reload(""), 0);
+  EXPECT_EQ(read("module/vfio_pci/parameters/disable_idle_d3"), "N\n");
+  EXPECT_EQ(read("module/vfio_pci/parameters/nointxmask"), "N\n");
+}
+
+TEST_F(KernelTruthLab, TheFolderOfNodesGoesWithVfio) {
+  EXPECT_EQ(list_directory(*host_, "/dev/vfio").value, (std::vector<std::string>{"vfio"}));
+  for (const char* module : {"vfio_pci", "vfio_pci_core", "vfio_iommu_type1", "vfio"})
+    host_->model.call(host_->model.rmmod_tasks(module).second);
+  EXPECT_EQ(list_directory(*host_, "/dev/vfio").error, ENOENT);
+}
+
+TEST_F(KernelTruthLab, ADriverThatWasNotLoadedAtBootHasBoundNothing) {
+  host_->model.unload_at_boot("nvme");
+  const std::string nvme = "bus/pci/devices/0000:a1:00.0/";
+  EXPECT_EQ(read_link(*host_, nvme + "driver").error, ENOENT);
+  EXPECT_EQ(read(nvme + "enable"), "0\n");
+  EXPECT_EQ(write("bus/pci/drivers_probe", "0000:a1:00.0"), 0);
+  EXPECT_EQ(read_link(*host_, nvme + "driver").error, ENOENT);
 }
 
 }  // namespace
