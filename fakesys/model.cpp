@@ -186,6 +186,7 @@ void Model::unload_at_boot(std::string_view name) {
       if (id == kNone) continue;
       const std::vector<DeviceRef> bound = this->driver(id).bound;
       for (const DeviceRef& device : bound) {
+        edit(device.slot).link_visible = false;
         let_go(device.slot);
         edit(device.slot).bound_before = false;
         edit(device.slot).powered = false;

@@ -172,6 +172,13 @@ std::optional<Entry> subsystem_link(const Host&, const Node&, const std::string&
 constexpr std::array kDeviceLinks = {DeviceLink{"driver", driver_link}, DeviceLink{"iommu_group", group_link},
                                      DeviceLink{"physfn", physfn_link}, DeviceLink{"subsystem", subsystem_link}};
 
+/// N of its virtfnN: which of its VFs that is, however many of them are there.
+int number_of_vf(const Function& physical, const HostAddress& address) {
+  const auto place = [](const HostAddress& a) { return a.bus() * 256 + a.slot() * 8 + a.function(); };
+  const int distance = place(address) - place(physical.address) - static_cast<int>(physical.sriov->offset);
+  return distance / std::max(1, static_cast<int>(physical.sriov->stride));
+}
+
 /// Links of the record that no model moves: "iommu", "firmware_node".
 bool is_still_link(const Device& device, std::string_view name) {
   if (std::ranges::find(kDeviceLinks, name, &DeviceLink::name) != kDeviceLinks.end()) return false;
@@ -183,9 +190,9 @@ std::optional<Entry> find_device_entry(const Host& host, const Node& node, std::
   const Device& device = device_of(host, node);
   const auto* rule = std::ranges::find(kDeviceLinks, name, &DeviceLink::name);
   if (rule != kDeviceLinks.end()) return rule->find(host, node, device_path(*device.function));
-  if (const auto index = number_behind(name, "virtfn");
-      index && static_cast<std::size_t>(*index) < device.virtfns.size()) {
-    const HostAddress& address = device.virtfns[static_cast<std::size_t>(*index)];
+  const auto number = device.function->sriov ? number_behind(name, "virtfn") : std::nullopt;
+  for (const HostAddress& address : device.virtfns) {
+    if (number != number_of_vf(*device.function, address)) continue;
     const Slot slot = host.model.find(address);
     return link(slot == kNoSlot ? std::nullopt : std::optional(device_node(host, slot)), "../" + to_string(address));
   }
@@ -247,7 +254,9 @@ void list_device(const Host& host, const Node& node, Names& names) {
   for (const DeviceLink& rule : kDeviceLinks) {
     if (rule.find(host, node, path)) names.emplace_back(rule.name);
   }
-  for (std::size_t i = 0; i < device.virtfns.size(); ++i) names.push_back(fmt::format("virtfn{}", i));
+  for (const HostAddress& address : device.virtfns) {
+    if (device.function->sriov) names.push_back(fmt::format("virtfn{}", number_of_vf(*device.function, address)));
+  }
   names.emplace_back("power");
   if (device.vfio_dev_visible) names.emplace_back("vfio-dev");
   if (const Bus* below = host.model.child_bus(node.device.slot); below != nullptr) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <map>
 #include <optional>
 
@@ -13,6 +14,9 @@ namespace {
 /// How often a racer may be kept waiting in the middle of something that it could go on with. Nearly all that can go
 /// wrong goes wrong within two.
 constexpr unsigned kInterruptionMax = 2;
+/// How much a race may cost: two rescans of a machine of forty devices, in all ways, would take a minute.
+constexpr std::size_t kMoveMax = 20'000;
+constexpr std::int64_t kWaitMs = 500, kPatienceMs = 20'000;
 
 /// One racer in the middle of its write.
 struct Racer {
@@ -25,6 +29,7 @@ struct Racer {
 struct Situation {
   Host host;
   std::vector<Racer> racers;
+  std::int64_t waited_ms = 0;
 };
 
 /// Moves one racer by one thing that it does. False: it cannot move.
@@ -75,7 +80,8 @@ bool over(const Situation& now) {
 
 std::string result_of(const Situation& now) {
   std::string text;
-  for (const Racer& racer : now.racers) text += (text.empty() ? "" : " | ") + errno_name(racer.error);
+  for (const Racer& racer : now.racers)
+    text += (text.empty() ? "" : " | ") + (racer.at == Racer::At::Done ? errno_name(racer.error) : "blocked");
   return text;
 }
 
@@ -96,26 +102,48 @@ std::string drivers_of(const Host& host, const std::vector<std::string>& watched
 /// Goes through the ways in which the racers can come in between each other, one end of each kind kept.
 struct Explorer {
   const Race& race;
+  std::size_t& moves_left;             ///< when they are used up, nobody is interrupted any more
   std::map<std::string, Host> ends{};  // by result and drivers
   RaceOutcomes outcomes{};
 
   void explore(const Situation& now, std::size_t running, unsigned interruptions) {
-    if (over(now)) {
-      const std::string result = result_of(now);
-      const std::string drivers = drivers_of(now.host, race.watched);
-      outcomes.results.insert(result);
-      outcomes.drivers_after.insert(drivers);
-      ends.emplace(result + ' ' + drivers, now.host);
-      return;
-    }
+    if (over(now)) return end(now);
     Situation same = now;
-    const bool goes_on = move(same, race, running);
+    const bool goes_on = move_one(same, running);
     if (goes_on) explore(same, running, interruptions);
-    if (goes_on && interruptions == kInterruptionMax) return;
+    if (goes_on && (interruptions == kInterruptionMax || moves_left == 0)) return;
+    bool somebody = goes_on;
     for (std::size_t i = 0; i < now.racers.size(); ++i) {
+      if (i == running) continue;
       Situation then = now;
-      if (i != running && move(then, race, i)) explore(then, i, interruptions + (goes_on ? 1 : 0));
+      if (!move_one(then, i)) continue;
+      somebody = true;
+      explore(then, i, interruptions + (goes_on ? 1 : 0));
     }
+    if (!somebody) wait(now, running, interruptions);
+  }
+
+ private:
+  bool move_one(Situation& now, std::size_t index) {
+    if (moves_left > 0) --moves_left;
+    return move(now, race, index);
+  }
+
+  void end(const Situation& now) {
+    const std::string result = result_of(now);
+    const std::string drivers = drivers_of(now.host, race.watched);
+    outcomes.results.insert(result);
+    outcomes.drivers_after.insert(drivers);
+    ends.emplace(result + ' ' + drivers, now.host);
+  }
+
+  /// All wait: for time to pass, or for what will not come, and then they are left where they are.
+  void wait(const Situation& now, std::size_t running, unsigned interruptions) {
+    if (now.waited_ms >= kPatienceMs) return end(now);
+    Situation later = now;
+    later.waited_ms += kWaitMs;
+    later.host.model.advance(kWaitMs);
+    explore(later, running, interruptions);
   }
 };
 
@@ -130,12 +158,13 @@ void clean_up(Host& host, const Race& race) {
 
 RaceOutcomes run_race(Host& host, const Race& race) {
   RaceOutcomes outcomes;
+  std::size_t moves_left = kMoveMax;
   for (std::size_t round = 0; round < race.rounds; ++round) {
     Situation start{host, std::vector<Racer>(race.racers.size())};
     start.host.model.listening = false;
     // All have opened their files before the first writes.
     for (std::size_t i = 0; i < race.racers.size(); ++i) move(start, race, i);
-    Explorer explorer{race};
+    Explorer explorer{race, moves_left};
     for (std::size_t first = 0; first < race.racers.size(); ++first) explorer.explore(start, first, 0);
     outcomes.results.merge(explorer.outcomes.results);
     outcomes.drivers_after.merge(explorer.outcomes.drivers_after);

@@ -7,11 +7,13 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "fakesys/modules.h"
+#include "fakesys/race.h"
 #include "fakesys/recorded_tree.h"
 #include "fakesys/sysfs.h"
 
@@ -226,6 +228,26 @@ TEST_F(KernelTruthLab, TheFolderOfNodesGoesWithVfio) {
   for (const char* module : {"vfio_pci", "vfio_pci_core", "vfio_iommu_type1", "vfio"})
     host_->model.call(host_->model.rmmod_tasks(module).second);
   EXPECT_EQ(list_directory(*host_, "/dev/vfio").error, ENOENT);
+}
+
+TEST_F(KernelTruthLab, AVfKeepsItsNumberWhileOthersGo) {
+  const std::string pf = "bus/pci/devices/0000:04:00.0/";
+  EXPECT_EQ(write(pf + "sriov_numvfs", "2"), 0);
+  host_->model.call({{.step = Step::RemoveVf,
+                      .device = host_->model.ref(host_->model.find(*HostAddress::parse("0000:04:00.0"))),
+                      .number = 0}});
+  EXPECT_EQ(read_link(*host_, pf + "virtfn0").error, ENOENT);
+  EXPECT_EQ(read_link(*host_, pf + "virtfn1").value, "../0000:04:00.2");
+}
+
+TEST_F(KernelTruthLab, ARaceInWhichAllWaitGoesOnWithTime) {
+  const std::string numvfs = "bus/pci/devices/0000:04:00.0/sriov_numvfs";
+  Race race;
+  race.racers = {{numvfs, "1", Caller::Root}, {numvfs, "0", Caller::Root}};
+  race.clean_up = {{numvfs, "0", Caller::Root}};
+  race.watched = {"0000:04:00.1"};
+  const RaceOutcomes outcomes = run_race(*host_, race);
+  EXPECT_EQ(outcomes.results, (std::set<std::string>{"ok | ok"}));
 }
 
 TEST_F(KernelTruthLab, ADriverThatWasNotLoadedAtBootHasBoundNothing) {
