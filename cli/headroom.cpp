@@ -33,24 +33,28 @@ bool is_asked(const Options& options, PlugClass of) {
   return options.classes.empty() || std::ranges::count(options.classes, to_string(of)) > 0;
 }
 
+/// Whether --need asks for that class: those that were named, else what is plugged into such a machine by nature.
+bool is_needed(const Options& options, const domain::PlacedDomain& placed, PlugClass of) {
+  if (!options.need) return false;
+  return options.classes.empty() ? of == assign::native_class(placed) : is_asked(options, of);
+}
+
 /// What --need compares with: what a guest would really have.
 std::uint32_t count_of(const Options& options, const assign::ClassHeadroom& room) {
   return options.time == "cold" ? room.cold_seen : room.hot.count;
 }
-
-/// For how many room is to be made: as many as are needed, else one more than there are.
-std::uint32_t wanted(const Options& options, std::uint32_t count) { return options.need.value_or(count + 1); }
 
 std::vector<report::HeadroomRow> rows_of(const Options& options, const domain::PlacedDomain& placed) {
   std::vector<report::HeadroomRow> rows;
   for (assign::ClassHeadroom& room : assign::headroom(placed)) {
     if (!is_asked(options, room.of)) continue;
     report::HeadroomRow row{std::move(room)};
-    const bool is_cold_wanted = options.need && options.time == "cold";
-    if (is_cold_wanted)
-      row.more_cold = assign::more_room(placed, row.room.of, PlugTime::Cold, wanted(options, row.room.cold_seen));
+    const bool is_needed_here = is_needed(options, placed, row.room.of);
+    const auto wanted = [&](std::uint32_t count) { return is_needed_here ? *options.need : count + 1; };
+    if (is_needed_here && options.time == "cold")
+      row.more_cold = assign::more_room(placed, row.room.of, PlugTime::Cold, wanted(row.room.cold_seen));
     else
-      row.more_hot = assign::more_room(placed, row.room.of, PlugTime::Hot, wanted(options, row.room.hot.count));
+      row.more_hot = assign::more_room(placed, row.room.of, PlugTime::Hot, wanted(row.room.hot.count));
     rows.push_back(std::move(row));
   }
   return rows;
@@ -71,26 +75,13 @@ ExitCode print_headroom(const Options& options) {
     }
     const domain::PlacedDomain& placed = config->assignment.placed;
     const report::HeadroomReport headroom{config->name, placed.domain().name, rows_of(options, placed)};
-    const bool is_short = options.need && std::ranges::any_of(headroom.rows, [&](const report::HeadroomRow& row) {
-                            return count_of(options, row.room) < *options.need;
-                          });
+    const bool is_short = std::ranges::any_of(headroom.rows, [&](const report::HeadroomRow& row) {
+      return is_needed(options, placed, row.room.of) && count_of(options, row.room) < *options.need;
+    });
     if (is_short) code = worst(code, ExitCode::Refused);
     reports.push_back(is_json(options.format) ? report::headroom_json(headroom) : report::headroom_text(headroom));
   }
   return finish(is_json(options.format) ? json_array(reports) : fmt::format("{}", fmt::join(reports, "\n")), code);
-}
-
-std::optional<std::string> misuse(const Options& options) {
-  if (options.need && options.classes.empty()) return "--need goes with --class";
-  return std::nullopt;
-}
-
-ExitCode run_headroom(const Options& options) {
-  if (const auto why = misuse(options)) {
-    write_err(fmt::format("busproof headroom: error: {}\n", *why));
-    return ExitCode::Unusable;
-  }
-  return print_headroom(options);
 }
 
 }  // namespace
@@ -104,7 +95,11 @@ void add_headroom(CLI::App& app, Run& run) {
       ->check(CLI::IsMember(std::vector<std::string>(assign::kPlugClassNames.begin(), assign::kPlugClassNames.end()))
                   .description(""))
       ->type_name("CLASS");
-  command->add_option("--need", options->need, "exit code 1 unless there is room for N of each class")->type_name("N");
+  command
+      ->add_option(
+          "--need", options->need,
+          "exit code 1 unless there is room for N: of each --class, else PCIe endpoints or what the machine takes")
+      ->type_name("N");
   command->add_option("--plug", options->time, "what --need means: hot (default), into the running guest, or cold")
       ->check(CLI::IsMember({"hot", "cold"}).description(""))
       ->type_name("hot|cold");
@@ -118,8 +113,9 @@ void add_headroom(CLI::App& app, Run& run) {
       "\n"
       "Examples:\n"
       "  busproof headroom web01.xml\n"
-      "  busproof headroom --class pcie-endpoint --need 4 web01.xml");
-  command->callback([options, &run] { run = [options] { return run_headroom(*options); }; });
+      "  busproof headroom --need 4 web01.xml\n"
+      "  busproof headroom --class conventional --plug cold --need 2 web01.xml");
+  command->callback([options, &run] { run = [options] { return print_headroom(*options); }; });
 }
 
 }  // namespace busproof::cli

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <span>
 #include <utility>
@@ -245,12 +246,23 @@ std::vector<Device> added_controllers(const Domain& before, const Domain& after)
   return added;
 }
 
+/// Functions that no new controller may take, `more` among them.
+KeptFree closed_places(const Domain& domain, KeptFree more) {
+  for (const Device& device : domain.devices)
+    if (const auto* pci = std::get_if<domain::PciAddress>(&device.address))
+      std::ranges::copy(functions_to_close(*pci), std::back_inserter(more));
+  std::ranges::sort(more);
+  const auto repeated = std::ranges::unique(more);
+  more.erase(repeated.begin(), repeated.end());
+  return more;
+}
+
 std::optional<MoreRoom> room_with(const domain::PlacedDomain& placed, const std::vector<ControllerModel>& models,
                                   PlugClass of, PlugTime time) {
   Domain wish = placed.domain();
   for (const ControllerModel model : models) wish.devices.push_back(controller_of(model));
   for (const KeptFree& kept_free : {KeptFree{}, places_before_bridges(placed.domain())}) {
-    const auto assignment = assign(wish, Explain::No, {}, kept_free);
+    const auto assignment = assign(wish, Explain::No, {}, closed_places(placed.domain(), kept_free));
     if (!assignment || !keeps_numbers(placed, assignment->placed)) continue;
     return MoreRoom{added_controllers(placed.domain(), assignment->placed.domain()),
                     count_of(assignment->placed, of, time)};
@@ -300,6 +312,10 @@ std::vector<ClassHeadroom> headroom(const domain::PlacedDomain& placed) {
   return rows;
 }
 
+PlugClass native_class(const domain::PlacedDomain& placed) {
+  return has_express_root(topology::buses_of(placed.domain())) ? PlugClass::PcieEndpoint : PlugClass::Conventional;
+}
+
 std::optional<MoreRoom> more_room(const domain::PlacedDomain& placed, PlugClass of, PlugTime time,
                                   std::uint32_t wanted) {
   if (time == PlugTime::Hot && hot_kind_of(of) == SlotKind::None) return std::nullopt;
@@ -311,6 +327,19 @@ std::optional<MoreRoom> more_room(const domain::PlacedDomain& placed, PlugClass 
     if (more && (!best || more->controllers.size() < best->controllers.size())) best = std::move(more);
   }
   return best;
+}
+
+KeptFree functions_to_close(const domain::PciAddress& of_device) {
+  KeptFree closed;
+  if (!of_device.at) return closed;
+  const auto close = [&](unsigned function) {
+    closed.push_back(*pci::GuestAddress::make(0, of_device.at->bus(), of_device.at->slot(), function));
+  };
+  if (of_device.at->function() != 0)
+    close(0);
+  else if (of_device.multifunction != domain::Switch::On)
+    for (unsigned function = 1; function < pci::kFunctionCount; ++function) close(function);
+  return closed;
 }
 
 KeptFree places_before_bridges(const Domain& domain) {

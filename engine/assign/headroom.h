@@ -53,6 +53,9 @@ struct ClassHeadroom {
 /// One row a class, in the order of PlugClass.
 std::vector<ClassHeadroom> headroom(const domain::PlacedDomain& placed);
 
+/// What people plug into such a machine: PCI Express endpoints, or conventional devices where it has no PCI Express.
+PlugClass native_class(const domain::PlacedDomain& placed);
+
 /// Controllers that make room.
 struct MoreRoom {
   std::vector<domain::Device> controllers;  ///< with index, model and address
@@ -63,6 +66,10 @@ struct MoreRoom {
 /// the buses having another number in the guest. Nothing if no such are known, or none are needed.
 std::optional<MoreRoom> more_room(const domain::PlacedDomain& placed, PlugClass of, PlugTime time,
                                   std::uint32_t wanted);
+
+/// The functions of a device's slot that nobody can be given without the guest noticing: a further one would set the
+/// multifunction bit of function 0, and a new function 0 would show the guest what it could not see without.
+KeptFree functions_to_close(const domain::PciAddress& of_device);
 
 /// On each bus every function before its last bridge, taken or not: a new bridge there would give the buses behind it
 /// other numbers.

@@ -41,6 +41,7 @@ void take_what_is_not_pinned(AbiDevice& was, const AbiDevice& is) {
 
 AbiSnapshot recalled(const LockedDomain& locked, const AbiSnapshot& now) {
   AbiSnapshot was = abi::snapshot(*domain::as_placed(locked.domain));
+  std::erase_if(was.devices, [](const AbiDevice& device) { return !has_place(device); });
   was.virt_type = now.virt_type;
   was.name = now.name;
   if (was.uuid.empty() || now.uuid.empty()) was.uuid = now.uuid;

@@ -36,6 +36,12 @@ Device skeleton_of(const Device& device) {
   return skeleton;
 }
 
+/// The first serial port shown a second time: its place is pinned already.
+bool is_second_face(const domain::Domain& domain, const Device& device) {
+  return device.kind == DeviceKind::Console && device.target_type == "serial" &&
+         std::ranges::count(domain.devices, DeviceKind::Serial, &Device::kind) > 0;
+}
+
 bool is_pinned(const Device& device) {
   if (device.controller) return device.model != "none";
   return !std::holds_alternative<domain::NoAddress>(device.address);
@@ -61,7 +67,7 @@ LockedDomain locked(const domain::PlacedDomain& placed) {
   result.domain.has_acpi = whole.has_acpi;
   for (const Device& device : whole.devices) {
     Device skeleton = skeleton_of(device);
-    if (is_pinned(skeleton)) result.domain.devices.push_back(std::move(skeleton));
+    if (is_pinned(skeleton) && !is_second_face(whole, device)) result.domain.devices.push_back(std::move(skeleton));
   }
   std::ranges::stable_sort(result.domain.devices,
                            [](const Device& a, const Device& b) { return rank_of(a) < rank_of(b); });

@@ -17,6 +17,8 @@
 #include "engine/assign/complete.h"
 #include "engine/assign/headroom.h"
 #include "engine/domain/address_text.h"
+#include "engine/topology/buses.h"
+#include "engine/topology/device_rules.h"
 
 namespace busproof::lock {
 namespace {
@@ -230,19 +232,11 @@ class Pinning {
     if (freed_ == FreedSlots::Kept) free_.insert(at);
   }
 
-  /// A new function in a slot whose function 0 has no multifunction bit would set it; a new function 0 would show the
-  /// guest what it could not see without.
   void close_single_function_slots() {
     for (const Device& device : wish_.devices) {
       const auto* pci = std::get_if<PciAddress>(&device.address);
       if (pci == nullptr || !pci->at || !taken_.contains(*pci->at)) continue;
-      const auto close = [&](unsigned function) {
-        free_.insert(*GuestAddress::make(0, pci->at->bus(), pci->at->slot(), function));
-      };
-      if (pci->at->function() != 0)
-        close(0);
-      else if (pci->multifunction != domain::Switch::On)
-        for (unsigned function = 1; function < pci::kFunctionCount; ++function) close(function);
+      for (const GuestAddress& at : assign::functions_to_close(*pci)) free_.insert(at);
     }
   }
 
@@ -272,11 +266,40 @@ std::ptrdiff_t error_count(const Findings& findings) {
   return std::ranges::count(findings, Severity::Error, &Finding::severity);
 }
 
-Result<Pinned> assigned(const Pinning& pinning, const assign::KeptFree& closed) {
-  auto assignment = assign::assign(pinning.wish(closed), assign::Explain::No, {}, pinning.kept_free(closed));
+Result<Pinned> assigned(const Pinning& pinning, Domain wish, const assign::KeptFree& closed) {
+  auto assignment = assign::assign(std::move(wish), assign::Explain::No, {}, pinning.kept_free(closed));
   if (!assignment) return std::unexpected(assignment.error());
   Findings findings = compare(pinning.still_locked(), abi::snapshot(assignment->placed));
   return Pinned{std::move(assignment->placed), std::move(findings)};
+}
+
+/// The wish with newcomers on the PCI Express root itself that would else sit on a bus which the lock does not know.
+/// Nobody can plug or unplug them there, but they need no new port, which may have no place that leaves the numbers of
+/// the others alone. Source: spec 2.1, libvirt never chooses that bus for them and takes it when it is written.
+Domain on_root(const Domain& wish, const Pinned& best, const LockedDomain& locked, const assign::KeptFree& kept) {
+  const topology::Buses buses = topology::buses_of(best.placed.domain());
+  Domain result = wish;
+  if (buses.all.empty() || buses.all[0].model != pci::ControllerModel::PcieRoot) return result;
+  std::set<std::uint32_t> known = {0};
+  for (const Device& device : locked.domain.devices)
+    if (is_pci_controller(device)) known.insert(device.controller->index.value_or(0));
+  std::map<std::uint32_t, const Device*> newcomers;  // by element
+  for (const Device& device : best.placed.domain().devices) {
+    const auto at = seat_of(device);
+    if (at && !known.contains(at->bus()) && !is_pci_controller(device) &&
+        topology::wants(device) == topology::Want::Express)
+      newcomers.emplace(device.element, &device);
+  }
+  std::vector<std::uint8_t> slots = topology::free_slots(buses, 0);
+  std::erase_if(slots, [&](std::uint8_t slot) {
+    return std::ranges::any_of(kept, [&](const GuestAddress& at) { return at.bus() == 0 && at.slot() == slot; });
+  });
+  auto slot = slots.begin();
+  for (Device& device : result.devices) {
+    if (device.element == domain::kNoElement || !newcomers.contains(device.element) || slot == slots.end()) continue;
+    device.address = PciAddress{.at = *GuestAddress::make(0, 0, *slot++, 0)};
+  }
+  return result;
 }
 
 /// The lock's domain without the bridges on whose bus nobody sits.
@@ -303,12 +326,17 @@ Result<Pinned> pin(const LockedDomain& locked, const Domain& wish, Believe belie
 
   Pinning pinning(locked, with_bus_addresses, *completed, believe, freed);
   pinning.run();
-  auto best = assigned(pinning, {});
+  auto best = assigned(pinning, pinning.wish({}), {});
   // A new bridge before those of the lock gives their buses new numbers; behind all of them there may be no slot.
   for (const Domain& bridges : {locked.domain, without_unused_bridges(locked.domain)}) {
     if (best && error_count(best->findings) == 0) break;
-    auto next = assigned(pinning, assign::places_before_bridges(bridges));
+    const assign::KeptFree closed = assign::places_before_bridges(bridges);
+    auto next = assigned(pinning, pinning.wish(closed), closed);
     if (next && (!best || error_count(next->findings) < error_count(best->findings))) best = std::move(next);
+  }
+  if (best && error_count(best->findings) != 0) {
+    auto next = assigned(pinning, on_root(pinning.wish({}), *best, locked, pinning.kept_free({})), {});
+    if (next && error_count(next->findings) < error_count(best->findings)) best = std::move(next);
   }
   return best;
 }

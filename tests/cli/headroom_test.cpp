@@ -45,13 +45,25 @@ TEST(Headroom, IsDataWhenAskedFor) {
   EXPECT_THAT(ran.out, Not(HasSubstr(R"("class": "pcie-endpoint")")));
 }
 
+TEST(Headroom, NeedsWhatTheMachineTakesWhereNoClassIsNamed) {
+  const Folder folder;
+  folder.write("express.xml", bare_guest(2));
+  folder.write("conventional.xml",
+               "<domain type='kvm'><name>a</name><os><type arch='x86_64' machine='pc'>hvm</type></os>"
+               "<features><acpi/></features></domain>");
+  EXPECT_EQ(folder.run("headroom --need 1 express.xml").code, 0);
+  EXPECT_EQ(folder.run("headroom --need 3 express.xml").code, 1);
+  EXPECT_EQ(folder.run("headroom --need 28 conventional.xml").code, 0);
+  EXPECT_EQ(folder.run("headroom --need 40 conventional.xml").code, 1);
+}
+
 TEST(Headroom, RefusesWhatLibvirtRefusesAndWrongUsage) {
   const Folder folder;
   folder.write("vm.xml", bare_guest(2));
   folder.write("bad.xml", refused_guest());
   EXPECT_EQ(folder.run("headroom bad.xml").code, 1);
   EXPECT_EQ(folder.run("headroom missing.xml").code, 2);
-  EXPECT_EQ(folder.run("headroom --need 3 vm.xml").code, 2);
+  EXPECT_EQ(folder.run("headroom --need many vm.xml").code, 2);
   EXPECT_EQ(folder.run("headroom --class pcie-endpoint --need -3 vm.xml").code, 2);
   EXPECT_EQ(folder.run("headroom --class bus vm.xml").code, 2);
 }

@@ -118,6 +118,16 @@ TEST(Headroom, ExtendsAConventionalBusByABridgeAndAPciExpressOneByTwo) {
             "1 pci-bridge at 0000:00:02.0: 60");
 }
 
+TEST(Headroom, LeavesASlotWithOneFunctionAsTheGuestKnowsIt) {
+  std::string devices =
+      "<controller type='pci' index='0' model='pcie-root'/>"
+      "<controller type='pci' index='1' model='pcie-root-port'>"
+      "<address type='pci' bus='0' slot='1' function='0'/></controller>"
+      "<interface type='user'><model type='virtio'/><address type='pci' bus='1' slot='0'/></interface>";
+  EXPECT_EQ(added(more_room(placed(guest(devices, "q35")), PlugClass::PcieEndpoint, PlugTime::Hot, 2)),
+            "2 pcie-root-port at 0000:00:02.0, 3 pcie-root-port at 0000:00:02.1: 2");
+}
+
 TEST(Headroom, PutsANewPortBehindThoseThatAreThere) {
   std::string devices =
       "<controller type='pci' index='0' model='pcie-root'/>"
@@ -125,7 +135,7 @@ TEST(Headroom, PutsANewPortBehindThoseThatAreThere) {
       "<address type='pci' bus='0' slot='5'/></controller>"
       "<interface type='user'><model type='virtio'/></interface>";
   EXPECT_EQ(added(more_room(placed(guest(devices, "q35")), PlugClass::PcieEndpoint, PlugTime::Hot, 1)),
-            "2 pcie-root-port at 0000:00:05.1: 1");
+            "2 pcie-root-port at 0000:00:06.0: 1");
 }
 
 }  // namespace

@@ -53,6 +53,14 @@ std::string lock_with(std::string_view devices) {
          std::string(devices) + R"(], "freed": []}]})";
 }
 
+TEST(LockFile, PinsASerialPortThatIsAConsoleTooOnce) {
+  const Lock lock{
+      {locked(placed("<serial type='pty'><target type='pci-serial'/></serial><console type='pty'/>", "pc"))}};
+  const auto read = read_lock(lock_text(lock));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(*read, lock);
+}
+
 TEST(LockFile, HasOneDeviceALineSortedForReview) {
   EXPECT_EQ(lock_text({{locked(placed(kSecondCard))}}),
             R"({
