@@ -66,6 +66,15 @@ Result<std::unique_ptr<FileStore>> FileStore::list(const std::vector<std::string
   return store;
 }
 
-Result<std::string> FileStore::read(std::size_t entry) const { return read_text(paths_[entry]); }
+Result<std::string> FileStore::read(std::size_t entry) const {
+  std::error_code ignored;
+  if (!entries_[entry].chosen || fs::is_regular_file(paths_[entry], ignored)) return read_text(paths_[entry]);
+  const std::lock_guard lock(mutex_);
+  const auto known = piped_.find(entry);
+  if (known != piped_.end()) return known->second;
+  auto text = read_text(paths_[entry]);
+  if (text) piped_.emplace(entry, *text);
+  return text;
+}
 
 }  // namespace busproof::cli

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -47,6 +49,8 @@ class FileStore : public ConfigStore {
 
  private:
   std::vector<std::string> paths_;  ///< in the order of the entries
+  mutable std::mutex mutex_;
+  mutable std::map<std::size_t, std::string> piped_;  ///< what can be read once, by entry
 };
 
 }  // namespace busproof::cli

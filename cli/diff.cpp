@@ -1,5 +1,6 @@
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/comparison.h"
@@ -19,12 +20,17 @@ ExitCode misused(const std::string& why) {
   return ExitCode::Unusable;
 }
 
+/// A config, or the none that git means by /dev/null when it shows a file that came or went.
+std::vector<std::string> side(const std::string& path) {
+  return path == "/dev/null" ? std::vector<std::string>() : std::vector<std::string>{path};
+}
+
 ExitCode compare(const Options& options) {
   if (options.old_path == "-" && options.new_path == "-") return misused("only one of the two can be standard input");
   if (is_folder(options.old_path) != is_folder(options.new_path))
     return misused("a directory can only be compared with a directory");
-  const auto olds = FileStore::list({options.old_path});
-  const auto news = FileStore::list({options.new_path});
+  const auto olds = FileStore::list(side(options.old_path));
+  const auto news = FileStore::list(side(options.new_path));
   if (!olds || !news) return misused((olds ? news : olds).error().message);
   return run_and_report({.configs = news->get(), .reference = olds->get(), .reports_gone = true, .command = "diff"},
                         options.run);

@@ -38,11 +38,13 @@ std::string without_newline(std::string text) {
   return text;
 }
 
-/// Where the path lies from the top; what lies outside keeps its name.
-std::string key_of(const std::string& path, const fs::path& top) {
+/// Where the path lies from the top; nothing for standard input and what lies outside.
+std::optional<std::string> key_of(const std::string& path, const fs::path& top) {
+  if (path == "-") return std::nullopt;
   std::error_code ignored;
   const fs::path relative = fs::weakly_canonical(fs::absolute(path), ignored).lexically_relative(top);
-  return relative.empty() || *relative.begin() == ".." ? path : relative.string();
+  if (relative.empty() || *relative.begin() == "..") return std::nullopt;
+  return relative.string();
 }
 
 struct Blob {
@@ -86,20 +88,24 @@ Result<std::unique_ptr<GitStore>> GitStore::open(const std::string& revision, Fi
   if (!objects) return std::unexpected(objects.error());
 
   std::set<std::string> keys;
+  bool some_lie_outside = false;  // and are known by their UUIDs and names
   for (std::size_t i = 0; i < configs.entries().size(); ++i) {
-    configs.set_key(i, key_of(configs.path(i), top));
-    keys.insert(configs.entries()[i].key);
+    const auto key = key_of(configs.path(i), top);
+    configs.set_key(i, key.value_or(configs.path(i)));
+    some_lie_outside = some_lie_outside || !key;
+    if (key) keys.insert(*key);
   }
   std::vector<std::string> folders;
   for (const std::string& path : paths)
-    if (is_folder(path)) folders.push_back(key_of(path, top));
+    if (const auto key = is_folder(path) ? key_of(path, top) : std::nullopt) folders.push_back(*key);
 
   auto store = std::make_unique<GitStore>(revision, *std::move(objects));
   for (const Blob& blob : blobs_of(*listing)) {
     const std::string key(blob.path);
     std::error_code ignored;
-    const bool has_gone = key.ends_with(".xml") && !fs::exists(top / key, ignored);
-    if (!keys.contains(key) && !has_gone) continue;
+    const bool is_xml = key.ends_with(".xml");
+    const bool may_be_older = is_xml && (some_lie_outside || !fs::exists(top / key, ignored));
+    if (!keys.contains(key) && !may_be_older) continue;
     const bool missed =
         std::ranges::any_of(folders, [&](const std::string& folder) { return lies_below(key, folder); });
     store->entries_.push_back({key, fmt::format("git:{}:{}", revision, key), false, missed});

@@ -59,9 +59,10 @@ Result<Outputs> Outputs::open(const std::vector<std::string>& formats, const rep
       if (!file) return unusable(fmt::format("{}: {}", wish.path, file.error().message));
       output.file.emplace(*std::move(file));
     }
-    put(output, output.writer->begin());
     outputs.outputs_.push_back(std::move(output));
   }
+  // Nothing is printed before all are known to be possible.
+  for (Output& output : outputs.outputs_) put(output, output.writer->begin());
   return outputs;
 }
 

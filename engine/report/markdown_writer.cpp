@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "engine/report/device_words.h"
+#include "engine/report/markdown.h"
 #include "engine/report/writer.h"
 
 namespace busproof::report {
@@ -9,19 +9,8 @@ namespace {
 /// GitHub takes 65,536 characters in a comment, GitLab a million.
 constexpr std::size_t kBytesMax = 60'000;
 
-/// The text with nothing in it that means something to a table of a page, or to HTML.
-std::string escaped(std::string_view text) {
-  constexpr std::string_view kSpecial = "\\`*_[]<>|~#&";
-  std::string clean;
-  for (const char c : printable(text)) {
-    if (kSpecial.contains(c)) clean += '\\';
-    clean += c;
-  }
-  return clean;
-}
-
 std::string place_text(const LocatedFinding& located) {
-  std::string text = escaped(located.file);
+  std::string text = escaped_for_markdown(located.file);
   if (located.place) text += fmt::format(":{}", located.place->line);
   return text;
 }
@@ -35,15 +24,16 @@ class MarkdownWriter : public Writer {
   std::string add(const DomainReport& report) override {
     std::string text;
     if (report.error)
-      text += row("**not looked at**", escaped(report.error->file), "", escaped(report.error->error.message), "");
+      text += row("**not looked at**", escaped_for_markdown(report.error->file), "",
+                  escaped_for_markdown(report.error->error.message), "");
     for (const LocatedFinding& located : report.findings) {
       if (!located.suppressed_because.empty()) continue;
       const Finding& finding = located.finding;
       const std::string_view severity = to_string(finding.severity);
       text += row(finding.severity == Severity::Error ? fmt::format("**{}**", severity) : std::string(severity),
-                  place_text(located), escaped(finding.device.empty() ? report.domain : finding.device),
-                  fmt::format("{} ({} {})", escaped(finding.change), finding.rule, rule_name(finding)),
-                  escaped(witness_text(finding)));
+                  place_text(located), escaped_for_markdown(finding.device.empty() ? report.domain : finding.device),
+                  fmt::format("{} ({} {})", escaped_for_markdown(finding.change), finding.rule, rule_name(finding)),
+                  escaped_for_markdown(witness_text(finding)));
     }
     return text;
   }

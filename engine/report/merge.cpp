@@ -10,12 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include "engine/report/domain_report.h"
 #include "engine/report/json.h"
 
 namespace busproof::report {
 namespace {
 
 constexpr int kSchemaVersion = 1;
+constexpr int kNothingChecked = 3;  ///< exit code
 
 Refusal refuse(ErrorKind kind, const std::string& name, std::string message) {
   return Refusal(Error{kind, "", std::move(message), name, {}, {}});
@@ -38,13 +40,20 @@ int worst_code(int a, int b) {
   return *std::max(std::ranges::find(kMildestFirst, a), std::ranges::find(kMildestFirst, b));
 }
 
+/// A shard that had nothing to do ends as one that checked nothing, which is none of the whole's business.
+int code_of(const Json& totals) {
+  const int code = totals.value("exit_code", 0);
+  const bool had_nothing = totals.value("rules", 0) == 0 && totals.value("failed", 0) == 0;
+  return had_nothing && code == kNothingChecked ? 0 : code;
+}
+
 void add_totals(Json& sum, const Json& totals) {
   for (const auto& [name, value] : totals.items()) {
     Json& so_far = sum[name];
-    if (so_far.is_null())
+    if (name == "exit_code")
+      so_far = worst_code(so_far.is_null() ? 0 : so_far.get<int>(), code_of(totals));
+    else if (so_far.is_null())
       so_far = value;
-    else if (name == "exit_code")
-      so_far = worst_code(so_far.get<int>(), value.get<int>());
     else if (name == "rules")
       so_far = std::max(so_far.get<std::size_t>(), value.get<std::size_t>());
     else
@@ -71,6 +80,18 @@ Result<void> check_shards(std::span<const NamedText> results, const std::vector<
     if (!seen.contains(index))
       return refuse(ErrorKind::Unsupported, results[0].name, fmt::format("shard {} of {} is missing", index, count));
   return {};
+}
+
+Totals totals_of(const Json& totals) {
+  const auto count = [&](const char* name) { return totals.value(name, std::size_t{0}); };
+  return {.domains = count("domains"),
+          .devices = count("devices"),
+          .rules = count("rules"),
+          .errors = count("errors"),
+          .warnings = count("warnings"),
+          .infos = count("infos"),
+          .suppressed = count("suppressed"),
+          .failed = count("failed")};
 }
 
 /// Where a list's member belongs: by the config that it is about, as a single run would have come to it.
@@ -124,14 +145,16 @@ Result<Merged> merge(std::span<const NamedText> results) {
                       fmt::format("'{}' differs from {}", key, results[0].name));
     }
   }
+  Json& exit_code = merged["totals"]["exit_code"];
+  if (exit_code == 0 && merged["totals"].value("rules", 0) == 0) exit_code = kNothingChecked;
   const auto ranks = ranks_of(merged);
   for (auto& [key, value] : merged.items())
     if (value.is_array()) sort_list(value, ranks);
 
-  Merged result{.text = dumped(merged) + '\n', .exit_code = merged["totals"].value("exit_code", 0), .totals_text = {}};
-  for (const auto& [name, value] : merged["totals"].items())
-    result.totals_text += fmt::format("{}{} {}", result.totals_text.empty() ? "" : ", ", name, value.dump());
-  return result;
+  const Json& totals = merged["totals"];
+  return Merged{.text = dumped(merged) + '\n',
+                .exit_code = totals.value("exit_code", 0),
+                .totals_text = totals_text(totals_of(totals))};
 }
 
 }  // namespace busproof::report

@@ -6,6 +6,7 @@
 
 #include "engine/abi/rules.h"
 #include "engine/report/json.h"
+#include "engine/report/markdown.h"
 
 namespace busproof::report {
 namespace {
@@ -24,8 +25,8 @@ std::string rules_text() {
 std::string rules_markdown() {
   std::string text = "| id | name | severity | reason | remedy |\n| --- | --- | --- | --- | --- |\n";
   for (const abi::Rule& rule : abi::kRules)
-    text += fmt::format("| {} | {} | {} | {} | {} |\n", rule.id, rule.name, to_string(rule.severity), rule.reason,
-                        rule.remedy);
+    text += fmt::format("| {} | {} | {} | {} | {} |\n", rule.id, rule.name, to_string(rule.severity),
+                        escaped_for_markdown(rule.reason), escaped_for_markdown(rule.remedy));
   return text;
 }
 

@@ -7,6 +7,7 @@
 #include "engine/abi/rules.h"
 #include "engine/report/json.h"
 #include "engine/report/json_list.h"
+#include "engine/report/markdown.h"
 #include "engine/report/writer.h"
 
 // Source: OASIS, Static Analysis Results Interchange Format (SARIF) Version 2.1.0.
@@ -32,8 +33,9 @@ std::string uri_of(std::string_view path) {
 Json rule_json(const abi::Rule& rule) {
   const std::string help =
       rule.remedy.empty() ? std::string(rule.reason) : fmt::format("{}. Remedy: {}.", rule.reason, rule.remedy);
+  const std::string reason = escaped_for_markdown(rule.reason);
   const std::string markdown =
-      rule.remedy.empty() ? std::string(rule.reason) : fmt::format("{}.\n\n**Remedy:** {}.", rule.reason, rule.remedy);
+      rule.remedy.empty() ? reason : fmt::format("{}.\n\n**Remedy:** {}.", reason, escaped_for_markdown(rule.remedy));
   return {{"id", rule.id},
           {"name", rule.name},
           {"shortDescription", {{"text", rule.reason}}},

@@ -80,6 +80,19 @@ TEST_F(Recipes, TheDiffDriverTellsWhatAChangeMeans) {
   EXPECT_THAT(ran.out, HasSubstr("0000:01:00.0 -> 0000:02:00.0 [BP101 device-moved]"));
 }
 
+TEST_F(Recipes, TheDiffDriverTellsOfConfigsThatComeAndGo) {
+  const std::string configure = line_after(project_file("docs/ci.md"), "    git config diff.busproof.command ");
+  shell("git config diff.busproof.command " + configure);
+  folder_.write(".gitattributes", "domains/*.xml diff=busproof\n");
+  folder_.write("domains/new.xml", card_on_bus("1", "new", "00000000-0000-0000-0000-000000000003"));
+  const Ran ran =
+      shell("git rm -q domains/web.xml && git add domains/new.xml && git diff --no-renames --cached domains 2>&1");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("domains/new.xml: info: only the new side has it [BP301 domain-added]"));
+  EXPECT_THAT(ran.out, HasSubstr("web.xml: warning: only the old side has it [BP302 domain-removed]"));
+  EXPECT_THAT(ran.out, testing::Not(HasSubstr("/dev/null")));
+}
+
 TEST_F(Recipes, TheActionAnnotatesTellsAndWritesSarif) {
   move_card();
   const Ran ran =
