@@ -39,6 +39,8 @@ constexpr auto kDetailRules = [] {
   return std::to_array<DetailRule>({
     {Detail::OsType,            kAny, OsTypeChanged,       Refuses, kSame},
     {Detail::Memory,            kAny, MemoryChanged,       Refuses, kSame},
+    {Detail::CurrentMemory,     kAny, CurrentMemoryChanged, Undecided, kSame},
+    {Detail::MemoryBacking,     kAny, MemoryBackingChanged, Refuses, kSame},
     {Detail::MaxMemory,         kAny, MemoryChanged,       Refuses, kSame},
     {Detail::MemorySlots,       kAny, MemoryChanged,       Refuses, kSame},
     {Detail::Vcpus,             kAny, VcpusChanged,        Refuses, kSame},
@@ -50,15 +52,18 @@ constexpr auto kDetailRules = [] {
     {Detail::BootDevices,       kAny, BootDevicesChanged,  Silent,  kSame},
     {Detail::Features,          kAny, FeaturesChanged,     Refuses, kSame},
     {Detail::Timers,            kAny, TimersChanged,       Refuses, kSame},
+    {Detail::TimerPolicies,     kAny, TimersChanged,       Silent,  kSame},
     {Detail::Cpu,               kAny, CpuChanged,          Refuses, CpuUndecided},
     {Detail::Numa,              kAny, NumaChanged,         Refuses, kSame},
     {Detail::Sysinfo,           kAny, SmbiosChanged,       Refuses, kSame},
+    {Detail::RedirFilter,       kAny, RedirectionFilterChanged, Refuses, kSame},
     {Detail::RomBar,            kAny, RomChanged,          Silent,  kSame},
     {Detail::RomFile,           kAny, RomChanged,          Silent,  kSame},
     {Detail::RomEnabled,        kAny, RomChanged,          Silent,  kSame},
     {Detail::VirtioIommu,       kAny, VirtioOptionChanged, Refuses, kSame},
     {Detail::VirtioAts,         kAny, VirtioOptionChanged, Refuses, kSame},
     {Detail::VirtioPacked,      kAny, VirtioOptionChanged, Refuses, kSame},
+    {Detail::Driver,            kAny, DriverElementChanged, Refuses, kSame},
     {Detail::Queues,            DeviceKind::Disk, QueuesChanged, Refuses, kSame},
     {Detail::Queues,            kAny, QueuesChanged,       Silent,  kSame},
     {Detail::ReadOnly,          kAny, PropertyChanged,     Refuses, kSame},
@@ -87,14 +92,17 @@ constexpr auto kDetailRules = [] {
     {Detail::Vectors,           kAny, QueuesChanged,       Refuses, kSame},
     {Detail::PciHole64,         kAny, PciHoleChanged,      Silent,  kSame},
     {Detail::Codecs,            kAny, PropertyChanged,     Silent,  kSame},
-    {Detail::Role,              kAny, PropertyChanged,     Refuses, PropertyUndecided},
+    {Detail::Role,              kAny, PropertyChanged,     Refuses, kSame},
     {Detail::Size,              kAny, PropertyChanged,     Refuses, PropertyUndecided},
     {Detail::Server,            kAny, PropertyChanged,     Refuses, kSame},
-    {Detail::Msi,               kAny, PropertyChanged,     Refuses, PropertyUndecided},
+    {Detail::Msi,               kAny, PropertyChanged,     Refuses, kSame},
     {Detail::Node,              kAny, PropertyChanged,     Refuses, kSame},
     {Detail::BlockSize,         kAny, PropertyChanged,     Refuses, kSame},
     {Detail::RequestedSize,     kAny, PropertyChanged,     Refuses, kSame},
     {Detail::LabelSize,         kAny, PropertyChanged,     Refuses, kSame},
+    {Detail::Alignment,         kAny, PropertyChanged,     Refuses, kSame},
+    {Detail::Persistent,        kAny, PropertyChanged,     Refuses, kSame},
+    {Detail::DeviceUuid,        kAny, PropertyChanged,     Refuses, PropertyUndecided},
     {Detail::Backend,           kAny, PropertyChanged,     Refuses, kSame},
     {Detail::BackendVersion,    kAny, PropertyChanged,     Refuses, PropertyUndecided},
     {Detail::IommuDriver,       kAny, PropertyChanged,     Refuses, kSame},
@@ -102,6 +110,7 @@ constexpr auto kDetailRules = [] {
     {Detail::AutoDeflate,       kAny, PropertyChanged,     Refuses, kSame},
     {Detail::FreePageReporting, kAny, PropertyChanged,     Refuses, kSame},
     {Detail::Port,              kAny, PropertyChanged,     Refuses, PropertyUndecided},
+    {Detail::ForwardedAddress,  kAny, PropertyChanged,     Refuses, kSame},
   });
 }();
 
@@ -139,6 +148,21 @@ static_assert(every_detail_has_a_row());
 
 /// Addresses that libvirt's check does not look into.
 constexpr std::array<std::string_view, 4> kUncheckedAddresses = {"usb ", "spapr-vio", "ccw ", "virtio-mmio"};
+
+/// What the check sees of an address: of "drive 0:0:2:1" all but the target.
+std::string checked_part(const std::string& address) {
+  if (!address.starts_with("drive ")) return address;
+  const std::size_t unit = address.rfind(':');
+  const std::size_t target = unit == std::string::npos || unit == 0 ? unit : address.rfind(':', unit - 1);
+  return target == std::string::npos ? address : address.substr(0, target) + address.substr(unit);
+}
+
+/// Whether the check takes the two for one.
+bool passes_check(const std::string& from, const std::string& to) {
+  return checked_part(from) == checked_part(to) || std::ranges::any_of(kUncheckedAddresses, [&](std::string_view type) {
+           return from.starts_with(type) && to.starts_with(type);
+         });
+}
 
 std::string or_none(std::string_view text) { return std::string(text.empty() ? "none" : text); }
 
@@ -309,8 +333,10 @@ class Differ {
     const std::string from = was.pci ? to_string(was.pci->at) : was.address;
     const std::string to = is.pci ? to_string(is.pci->at) : is.address;
     if (from == to) return;
-    const bool silent = std::ranges::any_of(
-        kUncheckedAddresses, [&](std::string_view type) { return from.starts_with(type) && to.starts_with(type); });
+    if (!was.pci && !is.pci && (from.empty() || to.empty()))
+      return report(RuleId::PropertyUndecided, Change::Altered, &was, &is, "address: " + change_of(from, to),
+                    Undecided);
+    const bool silent = passes_check(from, to);
     report(silent ? RuleId::PortChanged : RuleId::AddressChanged, Change::Moved, &was, &is, change_of(from, to),
            silent ? Silent : Refuses);
   }
@@ -370,9 +396,7 @@ class Differ {
     if (was.type != is.type)
       report(RuleId::TypeChanged, Change::Remodelled, &was, &is, change_of(was.type, is.type), Refuses);
     if (was.mac != is.mac) report(RuleId::MacChanged, Change::Renamed, &was, &is, change_of(was.mac, is.mac), Refuses);
-    if (was.target != is.target)
-      report(RuleId::PropertyChanged, Change::Altered, &was, &is, "target: " + change_of(was.target, is.target),
-             Refuses);
+    if (was.target != is.target) compare_targets(was, is);
     if (was.host != is.host)
       report(RuleId::HostDeviceChanged, Change::Altered, &was, &is, change_of(was.host, is.host), Silent);
     if (was.acpi_index != is.acpi_index)
@@ -384,6 +408,13 @@ class Differ {
     if (was.primary != is.primary)
       report(RuleId::PrimaryVideoChanged, Change::Altered, &was, &is,
              is.primary ? "secondary -> primary" : "primary -> secondary", Silent);
+  }
+
+  /// The name of a shared memory is the host's, and libvirt's check does not look at it.
+  void compare_targets(const AbiDevice& was, const AbiDevice& is) {
+    const bool is_of_host = was.kind == DeviceKind::Shmem;
+    report(is_of_host ? RuleId::HostDeviceChanged : RuleId::PropertyChanged, Change::Altered, &was, &is,
+           "target: " + change_of(was.target, is.target), is_of_host ? Silent : Refuses);
   }
 
   void compare_controllers(const AbiDevice& was, const AbiDevice& is) {

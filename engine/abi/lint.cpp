@@ -154,15 +154,17 @@ void passed_through_nodes(Scene& scene) {
     const bool passed = device.kind == DeviceKind::Hostdev || device.kind == DeviceKind::Interface;
     if (!passed || !device.host_address) return;
     const auto node = node_above(scene, bus);
-    if (!node && scene.domain.numa_cell_count > 1)
+    const bool is_unknown = !node && scene.domain.numa_cell_count > 1;
+    if (is_unknown)
       scene.report(RuleId::NodeUnknown, device, fmt::format("host device {}", to_string(*device.host_address)));
     const auto card = scene.facts.node_of_card.find(*device.host_address);
-    const auto cell = node ? scene.facts.node_of_cell.find(*node) : scene.facts.node_of_cell.end();
+    const auto cell = is_unknown ? scene.facts.node_of_cell.end() : scene.facts.node_of_cell.find(node.value_or(0));
     if (card != scene.facts.node_of_card.end() && cell != scene.facts.node_of_cell.end() &&
         card->second != cell->second)
-      scene.report(RuleId::FarFromNode, device,
-                   fmt::format("host device {} is on node {}, the guest's node {} on node {}",
-                               to_string(*device.host_address), card->second, *node, cell->second));
+      scene.report(
+          RuleId::FarFromNode, device,
+          fmt::format("host device {} is on node {}, the guest's {} on node {}", to_string(*device.host_address),
+                      card->second, node ? fmt::format("node {}", *node) : std::string("memory"), cell->second));
   });
 }
 

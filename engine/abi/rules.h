@@ -22,6 +22,7 @@ enum class RuleId : std::uint8_t {
   // What it is
   ModelChanged, TypeChanged, MacChanged, AcpiIndexChanged, BootOrderChanged, PrimaryVideoChanged, SerialChanged,
   QueuesChanged, VirtioOptionChanged, RomChanged, PropertyChanged, HostDeviceChanged, PropertyUndecided,
+  DriverElementChanged,
   // Controllers
   ControllerRemoved, ControllerAdded, ControllerInserted, ControllerModelChanged, ControllerModelNameChanged,
   ChassisChanged, ChassisNrChanged, ControllerPortChanged, BusNrChanged, ControllerNodeChanged, HotplugChanged,
@@ -29,7 +30,8 @@ enum class RuleId : std::uint8_t {
   // The whole domain
   MachineChanged, MachineAliasChanged, VirtTypeChanged, ArchChanged, UuidChanged, NameChanged, MemoryChanged,
   VcpusChanged, CpuChanged, FeaturesChanged, TimersChanged, SmbiosChanged, NumaChanged, GenerationIdChanged,
-  FirmwareChanged, OsTypeChanged, BootDevicesChanged, CpuUndecided, UuidUndecided,
+  FirmwareChanged, OsTypeChanged, BootDevicesChanged, CpuUndecided, UuidUndecided, MemoryBackingChanged,
+  CurrentMemoryChanged, RedirectionFilterChanged,
   // One config
   Refused, FunctionZeroMissing, MultifunctionMissing, BusNumbersOverflow, BusNumbersMeet, BusUnreachable,
   ChassisRepeated, ChassisNrRepeated, BusNrRepeated, NodeUnknown, FarFromNode, NoHotplugRoom, ConventionalOnExpress,
@@ -81,6 +83,7 @@ inline constexpr auto kRules = [] {
     {PropertyChanged,      "BP130", "property-changed",        Error, "the guest can tell", "keep it, or change it together with a cold start that the guest is ready for"},
     {HostDeviceChanged,    "BP131", "host-device-changed",     Warning, "another device of the host sits in the same place; whether it is the same card cannot be told", "make sure that it is the same model with the same firmware"},
     {PropertyUndecided,    "BP132", "property-undecided",      Warning, "only one of the configs says it; what libvirt fills in for the other cannot be told", "compare definitions as libvirt prints them, virsh dumpxml --inactive"},
+    {DriverElementChanged, "BP133", "driver-element-changed",  Error, "libvirt takes a virtio device with <driver> for another than one without, and refuses to migrate", "keep <driver>, even where it says nothing that the guest can tell"},
     {ControllerRemoved,    "BP140", "controller-removed",      Error, "the guest loses a controller, and libvirt refuses to migrate", "keep it, even without a device on it"},
     {ControllerAdded,      "BP141", "controller-added",        Error, "the guest finds a new controller, and libvirt refuses to migrate", "have spare ports from the beginning: busproof headroom"},
     {ControllerInserted,   "BP142", "controller-inserted",     Error, "a new controller sits above devices that were there before", "hang the new controller beside them, not above them"},
@@ -114,6 +117,9 @@ inline constexpr auto kRules = [] {
     {BootDevicesChanged,   "BP176", "boot-devices-changed",    Error, "firmware tries the devices in another order", "keep the <boot> elements of <os>"},
     {CpuUndecided,         "BP177", "cpu-undecided",           Warning, "only one of the configs says what processor the guest has", "compare definitions as libvirt prints them, virsh dumpxml --inactive"},
     {UuidUndecided,        "BP178", "uuid-undecided",          Warning, "libvirt makes up a UUID for a config that has none", "write the <uuid> into the XML"},
+    {MemoryBackingChanged, "BP179", "memory-backing-changed",  Error, "the guest cannot tell, but libvirt refuses to migrate or restore", "keep <source type> of <memoryBacking>"},
+    {CurrentMemoryChanged, "BP180", "current-memory-changed",  Warning, "the balloon moves anyway, but libvirt does not restore a saved guest with another value", "keep <currentMemory>, or set it in the running guest: virsh setmem"},
+    {RedirectionFilterChanged, "BP181", "redirection-filter-changed", Error, "other USB devices can be redirected into the guest, and libvirt refuses to migrate", "keep <redirfilter>"},
     {Refused,              "BP200", "refused",                 Error, "libvirt would not define this domain", ""},
     {FunctionZeroMissing,  "BP201", "function-zero-missing",   Error, "neither firmware nor guest looks at a slot without function 0", "put a device on function 0 of the slot"},
     {MultifunctionMissing, "BP202", "multifunction-missing",   Error, "the guest looks at no other function of the slot", "set multifunction='on' on function 0"},
@@ -124,7 +130,7 @@ inline constexpr auto kRules = [] {
     {ChassisNrRepeated,    "BP207", "chassis-nr-repeated",     Warning, "the guest cannot tell the slots of the two bridges apart", "give each bridge a chassisNr of its own"},
     {BusNrRepeated,        "BP208", "bus-nr-repeated",         Error, "QEMU does not start with the same busNr in two expanders", "give each expander a busNr of its own"},
     {NodeUnknown,          "BP209", "node-unknown",            Info, "the guest has several NUMA nodes and is not told on which one the passed-through device is", "put it behind a pcie-expander-bus with a <node>"},
-    {FarFromNode,          "BP210", "far-from-node",           Warning, "the host's device is on another NUMA node than the one that the guest is told", "put it behind the expander of its own node"},
+    {FarFromNode,          "BP210", "far-from-node",           Warning, "the host's device is on another NUMA node than the guest's memory, or than the node that the guest is told", "put it behind the expander of its own node, or bind the memory to that node"},
     {NoHotplugRoom,        "BP211", "no-hotplug-room",         Warning, "no device can be plugged while the guest runs", "add root ports (q35) or a pci-bridge (i440fx) before the next start"},
     {ConventionalOnExpress,"BP212", "conventional-on-express", Info, "a conventional device on a PCI Express machine costs a port and a bridge, and gives the guest a slower device", "take a model for PCI Express"},
     {ControllerUnused,     "BP213", "controller-unused",       Info, "nobody uses the controller", "remove it at the next cold start, or keep it as room to grow"},

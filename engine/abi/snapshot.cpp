@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "engine/abi/hotplug_slots.h"
+#include "engine/abi/implied.h"
 #include "engine/abi/type_words.h"
 #include "engine/domain/address_text.h"
 #include "engine/topology/bus_numbers.h"
@@ -150,21 +151,26 @@ std::vector<AbiDevice> sorted(std::vector<AbiDevice> devices) {
   return result;
 }
 
+std::string name_of(const AbiDevice& device, std::size_t number) {
+  Device named;
+  named.kind = device.kind;
+  named.alias = device.alias;
+  named.mac = device.mac;
+  named.target = device.target;
+  if (device.controller) {
+    named.controller.emplace();
+    named.controller->type = device.controller->type;
+    named.controller->index = device.controller->index;
+  }
+  return display_name(named, number);
+}
+
+/// Those of the XML are counted first.
 void name_devices(std::vector<AbiDevice>& devices) {
   std::array<std::size_t, domain::kDeviceKindCount> count{};
-  for (AbiDevice& device : devices) {
-    Device named;
-    named.kind = device.kind;
-    named.alias = device.alias;
-    named.mac = device.mac;
-    named.target = device.target;
-    if (device.controller) {
-      named.controller.emplace();
-      named.controller->type = device.controller->type;
-      named.controller->index = device.controller->index;
-    }
-    device.name = display_name(named, ++count[static_cast<std::size_t>(device.kind)]);
-  }
+  for (const bool added : {false, true})
+    for (AbiDevice& device : devices)
+      if (device.added == added) device.name = name_of(device, ++count[static_cast<std::size_t>(device.kind)]);
 }
 
 bool lacks_place(const Device& device) {
@@ -199,6 +205,7 @@ AbiSnapshot snapshot_of(const domain::PlacedDomain& placed, const domain::Domain
       abi.devices[i].address_chosen = abi.devices[i].pci && (element >= lacking.size() || lacking[element]);
     }
   }
+  add_implied(domain, abi.devices);
   std::erase_if(abi.devices, [](const AbiDevice& device) { return is_nothing(device.kind, device.model); });
   abi.devices = sorted(std::move(abi.devices));
   name_devices(abi.devices);

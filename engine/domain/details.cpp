@@ -8,6 +8,8 @@ namespace {
 constexpr std::array<std::string_view, kDetailCount> kDetailNames = {
     "os type",
     "memory",
+    "current memory",
+    "memory backing",
     "maximum memory",
     "memory slots",
     "vcpus",
@@ -19,15 +21,18 @@ constexpr std::array<std::string_view, kDetailCount> kDetailNames = {
     "boot devices",
     "features",
     "timers",
+    "timer policies",
     "cpu",
     "numa",
     "sysinfo",
+    "USB redirection filter",
     "rom bar",
     "rom file",
     "rom enabled",
     "virtio iommu",
     "virtio ats",
     "virtio packed",
+    "driver",
     "queues",
     "read-only",
     "serial",
@@ -63,6 +68,9 @@ constexpr std::array<std::string_view, kDetailCount> kDetailNames = {
     "block size",
     "requested size",
     "label size",
+    "alignment",
+    "persistent memory",
+    "uuid",
     "backend",
     "backend version",
     "iommu driver",
@@ -70,12 +78,13 @@ constexpr std::array<std::string_view, kDetailCount> kDetailNames = {
     "autodeflate",
     "free page reporting",
     "port",
+    "forwarded address",
 };
 
 constexpr bool all_are_named() {
   for (const std::string_view name : kDetailNames)
     if (name.empty()) return false;
-  return static_cast<std::size_t>(Detail::Port) + 1 == kDetailCount;
+  return static_cast<std::size_t>(Detail::ForwardedAddress) + 1 == kDetailCount;
 }
 static_assert(all_are_named());
 

@@ -12,21 +12,25 @@ namespace busproof::domain {
 enum class Detail : std::uint8_t {
   // Of a domain:
   OsType,
-  Memory,  ///< in bytes, as all sizes
+  Memory,         ///< in bytes, as all sizes; NUMA cells and memory devices added up where there are cells
+  CurrentMemory,  ///< where it is not all of it
+  MemoryBacking,  ///< what the host takes the guest's memory from
   MaxMemory,
   MemorySlots,
   Vcpus,
-  VcpusOnline,
+  VcpusOnline,  ///< where it is not all of them: how many, else which ones in which order
   GenerationId,
   SmbiosMode,
   Firmware,
   Loader,
   BootDevices,
   Features,
-  Timers,
-  Cpu,  ///< without `<numa>`
+  Timers,         ///< without what to do about lost ticks
+  TimerPolicies,  ///< which is here
+  Cpu,            ///< without `<numa>`
   Numa,
   Sysinfo,
+  RedirFilter,  ///< which USB devices may be redirected
   // Of devices of several kinds:
   RomBar,
   RomFile,
@@ -34,6 +38,7 @@ enum class Detail : std::uint8_t {
   VirtioIommu,
   VirtioAts,
   VirtioPacked,
+  Driver,  ///< a virtio device has a `<driver>` that says something; libvirt takes note
   Queues,
   ReadOnly,
   // Of one kind:
@@ -70,6 +75,9 @@ enum class Detail : std::uint8_t {
   BlockSize,
   RequestedSize,
   LabelSize,
+  Alignment,
+  Persistent,
+  DeviceUuid,
   Backend,
   BackendVersion,
   IommuDriver,
@@ -77,8 +85,9 @@ enum class Detail : std::uint8_t {
   AutoDeflate,
   FreePageReporting,
   Port,
+  ForwardedAddress,
 };
-inline constexpr std::size_t kDetailCount = 64;
+inline constexpr std::size_t kDetailCount = 73;
 
 /// "serial", "rom bar", … as reports call it.
 std::string_view to_string(Detail detail);

@@ -1,7 +1,6 @@
 #include "engine/domain/xml_details.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +12,8 @@
 #include <utility>
 
 #include "engine/base/text.h"
+#include "engine/domain/xml_canonical.h"
+#include "engine/domain/xml_sums.h"
 #include "engine/domain/xml_tree.h"
 
 namespace busproof::domain {
@@ -43,21 +44,17 @@ struct DetailRule {
 
 // clang-format off
 constexpr std::array kDomainRules = {
-  DetailRule{Detail::OsType,       "os",       "type",   "",         Form::Text},
-  DetailRule{Detail::Memory,       "memory",   "",       "",         Form::Size},
-  DetailRule{Detail::MaxMemory,    "maxMemory","",       "",         Form::Size},
-  DetailRule{Detail::MemorySlots,  "maxMemory","",       "slots",    Form::Number},
-  DetailRule{Detail::Vcpus,        "vcpu",     "",       "",         Form::Text},
-  DetailRule{Detail::VcpusOnline,  "vcpu",     "",       "current",  Form::Number},
-  DetailRule{Detail::GenerationId, "genid",    "",       "",         Form::Text},
-  DetailRule{Detail::SmbiosMode,   "os",       "smbios", "mode",     Form::Word},
-  DetailRule{Detail::Firmware,     "os",       "",       "firmware", Form::Word},
-  DetailRule{Detail::Loader,       "os",       "loader", "",         Form::Text},
-  DetailRule{Detail::Features,     "features", "",       "",         Form::Subtree},
-  DetailRule{Detail::Timers,       "clock",    "",       "",         Form::Children},
-  DetailRule{Detail::Cpu,          "cpu",      "",       "",         Form::Subtree},
-  DetailRule{Detail::Numa,         "cpu",      "numa",   "",         Form::Subtree},
-  DetailRule{Detail::Sysinfo,      "sysinfo",  "",       "",         Form::Subtree},
+  DetailRule{Detail::OsType,         "os",            "type",   "",         Form::Text},
+  DetailRule{Detail::MemoryBacking,  "memoryBacking", "source", "type",     Form::Word},
+  DetailRule{Detail::MaxMemory,      "maxMemory",     "",       "",         Form::Size},
+  DetailRule{Detail::MemorySlots,    "maxMemory",     "",       "slots",    Form::Number},
+  DetailRule{Detail::Vcpus,          "vcpu",          "",       "",         Form::Text, "1"},
+  DetailRule{Detail::GenerationId,   "genid",         "",       "",         Form::Text},
+  DetailRule{Detail::SmbiosMode,     "os",            "smbios", "mode",     Form::Word},
+  DetailRule{Detail::Firmware,       "os",            "",       "firmware", Form::Word},
+  DetailRule{Detail::Loader,         "os",            "loader", "",         Form::Text},
+  DetailRule{Detail::Timers,         "clock",         "",       "",         Form::Children},
+  DetailRule{Detail::Sysinfo,        "sysinfo",       "",       "",         Form::Subtree},
 };
 
 constexpr std::array kRom = {
@@ -126,6 +123,9 @@ constexpr std::array kMemory = {
   DetailRule{Detail::BlockSize,     "target", "block",     "", Form::Size},
   DetailRule{Detail::RequestedSize, "target", "requested", "", Form::Size},
   DetailRule{Detail::LabelSize,     "target", "label",     "", Form::Subtree},
+  DetailRule{Detail::Alignment,     "source", "alignsize", "", Form::Size},
+  DetailRule{Detail::Persistent,    "source", "pmem",      "", Form::Presence},
+  DetailRule{Detail::DeviceUuid,    "uuid",   "",          "", Form::Text},
   DetailRule{Detail::ReadOnly,      "target", "readonly",  "", Form::Presence},
 };
 constexpr std::array kTpm = {
@@ -176,78 +176,14 @@ constexpr std::array kKindRules = {
     KindRules{DeviceKind::Vsock, kVsock, {}, kVirtio},
 };
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const auto first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
 std::string number_text(std::string_view text) {
   const auto number = unsigned_64(text, Radix::Literal);
   return number ? std::to_string(*number) : std::string(text);
 }
 
-/// The units of sizes in libvirt's XML. Source: libvirt's formatdomain, "scaled integers".
-struct Unit {
-  std::string_view name;
-  std::uint64_t bytes;
-};
-constexpr std::array kUnits = {
-    Unit{"b", 1},
-    Unit{"bytes", 1},
-    Unit{"KB", 1000},
-    Unit{"k", 1ULL << 10U},
-    Unit{"K", 1ULL << 10U},
-    Unit{"KiB", 1ULL << 10U},
-    Unit{"MB", 1000ULL * 1000},
-    Unit{"M", 1ULL << 20U},
-    Unit{"MiB", 1ULL << 20U},
-    Unit{"GB", 1000ULL * 1000 * 1000},
-    Unit{"G", 1ULL << 30U},
-    Unit{"GiB", 1ULL << 30U},
-    Unit{"TB", 1000ULL * 1000 * 1000 * 1000},
-    Unit{"T", 1ULL << 40U},
-    Unit{"TiB", 1ULL << 40U},
-};
-
 std::string size_text(std::string_view text, std::string_view unit) {
-  const auto number = unsigned_64(trimmed(text), Radix::Decimal);
-  const auto row = std::ranges::find(kUnits, unit.empty() ? "KiB" : unit, &Unit::name);
-  if (!number || row == kUnits.end()) return fmt::format("{}{}", trimmed(text), unit);
-  return std::to_string(*number * row->bytes);
-}
-
-std::string canonical(xml_node element, std::string_view without);
-
-/// Elements by their canonical text, and words.
-std::string canonical_children(xml_node element, std::string_view without) {
-  std::vector<std::string> parts;
-  for (const xml_node child : element.children()) {
-    if (child.type() == pugi::node_element && child.name() != without) parts.push_back(canonical(child, {}));
-    if (child.type() == pugi::node_pcdata || child.type() == pugi::node_cdata) {
-      const std::string_view words = trimmed(child.value());
-      if (!words.empty()) parts.push_back(fmt::format(" {}", words));
-    }
-  }
-  std::ranges::sort(parts);
-  return fmt::format("{}", fmt::join(parts, ""));
-}
-
-std::string canonical_attributes(xml_node element) {
-  std::vector<std::string> parts;
-  for (const pugi::xml_attribute attribute : element.attributes())
-    parts.push_back(fmt::format(" {}={}", attribute.name(), attribute.value()));
-  std::ranges::sort(parts);
-  return fmt::format("{}", fmt::join(parts, ""));
-}
-
-std::string canonical_content(xml_node element, std::string_view without) {
-  return canonical_attributes(element) + canonical_children(element, without);
-}
-
-std::string canonical(xml_node element, std::string_view without) {
-  return fmt::format("<{}{}>", element.name(), canonical_content(element, without));
+  const auto bytes = size_in_bytes(text, unit);
+  return bytes ? std::to_string(*bytes) : fmt::format("{}{}", trimmed(text), unit);
 }
 
 std::optional<std::string> value_at(const DetailRule& rule, xml_node place) {
@@ -270,10 +206,10 @@ std::optional<std::string> value_at(const DetailRule& rule, xml_node place) {
       if (place) return "yes";
       break;
     case Form::Subtree:
-      if (place) return canonical_content(place, "numa");
+      if (place) return canonical_content(place);
       break;
     case Form::Children:
-      if (place) return canonical_children(place, {});
+      if (place) return canonical_children(place);
       break;
   }
   return std::nullopt;
@@ -289,21 +225,27 @@ void read_rules(Rules rules, xml_node element, std::vector<DetailValue>& details
   }
 }
 
-/// What the boot devices of `<os>` are, in their order.
-void read_boot_devices(xml_node root, std::vector<DetailValue>& details) {
-  std::string order;
-  for (const xml_node boot : root.child("os").children("boot")) {
-    if (!order.empty()) order += ", ";
-    order += value_of(boot, "dev");
-  }
-  if (!order.empty()) details.push_back({Detail::BootDevices, std::move(order)});
-}
-
 /// libvirt notes of every cdrom that it is read-only, whether the XML says so or not.
 void assume_read_only(const Device& device, std::vector<DetailValue>& details) {
   const auto said = std::ranges::find(details, Detail::ReadOnly, &DetailValue::detail);
   if (device.kind == DeviceKind::Disk && device.mode == "cdrom" && said == details.end())
     details.push_back({Detail::ReadOnly, "yes"});
+}
+
+/// libvirt takes a virtio device whose `<driver>` says anything for another than one without; disks always have one.
+/// Source: libvirt 9.0.0 src/conf/domain_conf.c, virDomainVirtioOptionsCheckABIStability().
+void note_driver(xml_node element, const Device& device, std::vector<DetailValue>& details) {
+  if (device.kind == DeviceKind::Disk) return;
+  if (device.kind == DeviceKind::Interface && !device.model.starts_with("virtio")) return;
+  if (element.child("driver").first_attribute()) details.push_back({Detail::Driver, "given"});
+}
+
+/// Where QEMU forwards what the guest sends to an address, that address: "10.0.2.1:4600".
+void note_forwarded_address(xml_node element, const Device& device, std::vector<DetailValue>& details) {
+  const xml_node target = element.child("target");
+  if (device.kind == DeviceKind::Channel && device.target_type == "guestfwd")
+    details.push_back(
+        {Detail::ForwardedAddress, fmt::format("{}:{}", value_of(target, "address"), value_of(target, "port"))});
 }
 
 }  // namespace
@@ -312,7 +254,7 @@ std::vector<DetailValue> read_domain_details(xml_node root) {
   std::vector<DetailValue> details;
   details.reserve(kDomainRules.size());
   read_rules(kDomainRules, root, details);
-  read_boot_devices(root, details);
+  read_sums(root, details);
   std::ranges::sort(details);
   return details;
 }
@@ -320,10 +262,12 @@ std::vector<DetailValue> read_domain_details(xml_node root) {
 std::vector<DetailValue> read_device_details(xml_node element, const Device& device) {
   const auto rules = std::ranges::find(kKindRules, device.kind, &KindRules::kind);
   std::vector<DetailValue> details;
+  note_forwarded_address(element, device, details);
   if (rules == kKindRules.end()) return details;
   read_rules(rules->own, element, details);
   read_rules(rules->rom, element, details);
   read_rules(rules->virtio, element, details);
+  if (!rules->virtio.empty()) note_driver(element, device, details);
   assume_read_only(device, details);
   std::ranges::sort(details);
   return details;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,7 @@ class XmlDocument {
   friend Result<Domain> read_domain(const XmlDocument& document, Details details);
   friend Result<Identity> read_identity(const XmlDocument& document);
   friend std::optional<std::uint32_t> vlan_of(const XmlDocument& document, const Device& interface);
+  friend std::map<int, int> read_memory_nodes(const XmlDocument& document);
   friend std::string write_places(const XmlDocument& document, const PlacedDomain& placed);
 };
 
@@ -61,6 +63,10 @@ Result<Identity> read_identity(const XmlDocument& document);
 /// The VLAN that an interface of the document is in, `<vlan><tag id='42'/></vlan>`; nothing where it names none, or
 /// several.
 std::optional<std::uint32_t> vlan_of(const XmlDocument& document, const Device& interface);
+
+/// Guest's NUMA cell → the host's node that `<numatune>` binds its memory to; a guest without cells is cell 0. Cells
+/// whose memory may come from several nodes, or from any, are left out.
+std::map<int, int> read_memory_nodes(const XmlDocument& document);
 
 /// The document's text with what `placed` has and it lacks: addresses, multifunction, controller index, model, model
 /// name and target, and the devices that libvirt adds. `placed` must stem from this document. Every other byte stays.

@@ -1,0 +1,188 @@
+// A definition with a device of every kind that libvirt's check looks at, and every single thing in it changed or taken
+// away in turn: what libvirt would not migrate or restore must be an error here. No guest is started.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/abi/diff.h"
+#include "engine/abi/snapshot.h"
+#include "engine/assign/assign.h"
+#include "engine/domain/xml_document.h"
+#include "tests/libvirt/libvirt_test.h"
+
+namespace busproof {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+Lines lines_of(const std::string& text) {
+  Lines lines;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
+
+std::size_t indent_of(const std::string& line) { return std::min(line.find_first_not_of(' '), line.size()); }
+
+/// The last line of the element that begins on this one; libvirt prints its end as far to the right as its beginning.
+std::size_t end_of_element(const Lines& lines, std::size_t begin) {
+  const std::string& line = lines[begin];
+  if (line.ends_with("/>") || line.find("</") != std::string::npos) return begin;
+  std::size_t end = begin + 1;
+  while (end + 1 < lines.size() &&
+         !(indent_of(lines[end]) == indent_of(line) && lines[end].find("</") == indent_of(line)))
+    ++end;
+  return end;
+}
+
+/// Other values in the place of one.
+std::vector<std::string> others(const std::string& value) {
+  for (const auto& [a, b] : {std::pair{"on", "off"}, std::pair{"yes", "no"}}) {
+    if (value == a) return {b};
+    if (value == b) return {a};
+  }
+  const bool is_number = !value.empty() && std::ranges::all_of(value, [](unsigned char c) { return std::isdigit(c); });
+  if (is_number && value.size() < 18) {
+    const unsigned long long number = std::stoull(value);
+    return {std::to_string(number + 1), std::to_string(number == 0 ? 4 : number * 2)};
+  }
+  if (value.empty()) return {"x"};
+  std::string other = value;
+  other.back() = other.back() == '1' ? '2' : '1';
+  return {other};
+}
+
+struct Edit {
+  std::string what, text;
+};
+
+class Editor {
+ public:
+  explicit Editor(const std::string& text) : lines_(lines_of(text)) {}
+
+  std::vector<Edit> edits() && {
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+      const std::string& line = lines_[i];
+      if (line.find('<') == std::string::npos || line.find("</") == indent_of(line)) continue;
+      change_attributes(i);
+      change_text(i);
+      remove(i);
+    }
+    return std::move(edits_);
+  }
+
+ private:
+  void change_attributes(std::size_t i) {
+    const std::string line = lines_[i];
+    for (std::size_t quote = line.find("='"); quote != std::string::npos; quote = line.find("='", quote + 1)) {
+      const std::size_t end = line.find('\'', quote + 2);
+      const std::size_t blank = line.rfind(' ', quote);
+      for (const std::string& other : others(line.substr(quote + 2, end - quote - 2)))
+        add(i, line.substr(0, quote + 2) + other + line.substr(end));
+      add(i, line.substr(0, blank) + line.substr(end + 1));
+    }
+  }
+
+  void change_text(std::size_t i) {
+    const std::string line = lines_[i];
+    const std::size_t begin = line.find('>'), end = line.rfind("</");
+    if (begin == std::string::npos || end == std::string::npos || end <= begin) return;
+    for (const std::string& other : others(line.substr(begin + 1, end - begin - 1)))
+      add(i, line.substr(0, begin + 1) + other + line.substr(end));
+  }
+
+  void remove(std::size_t i) {
+    Lines rest = lines_;
+    const auto first = rest.begin() + static_cast<std::ptrdiff_t>(i);
+    rest.erase(first, rest.begin() + static_cast<std::ptrdiff_t>(end_of_element(lines_, i)) + 1);
+    edits_.push_back({"without " + lines_[i], fmt::format("{}\n", fmt::join(rest, "\n"))});
+  }
+
+  void add(std::size_t i, const std::string& line) {
+    Lines changed = lines_;
+    changed[i] = line;
+    edits_.push_back({fmt::format("{} -> {}", lines_[i], line), fmt::format("{}\n", fmt::join(changed, "\n"))});
+  }
+
+  Lines lines_;
+  std::vector<Edit> edits_;
+};
+
+Result<abi::AbiSnapshot> snapshot_of(const std::string& xml) {
+  const auto document = domain::XmlDocument::parse(xml);
+  if (!document) return std::unexpected(document.error());
+  const auto wish = domain::read_domain(*document);
+  if (!wish) return std::unexpected(wish.error());
+  const auto assignment = assign::assign(*wish);
+  if (!assignment) return std::unexpected(assignment.error());
+  return abi::snapshot(assignment->placed, *wish);
+}
+
+/// libvirt's words for two definitions that are not those of one guest.
+bool is_of_check(std::string_view message) {
+  return message.find("Target ") != std::string_view::npos || message.find(" differs") != std::string_view::npos ||
+         message.find("of target NUMA node") != std::string_view::npos;
+}
+
+/// What libvirt refuses and we do not call an error.
+struct Exception {
+  std::string_view words;  ///< of libvirt's message
+  std::string_view reason;
+};
+constexpr std::array kExceptions = {
+    Exception{"Target domain current memory",
+              "checked of saved guests only: the balloon moves, and migration leaves it out; BP180 warns"},
+    Exception{"Target domain uuid", "libvirt makes one up for a config without, and BP178 warns"},
+    Exception{"Target controller type pci does not match source sata",
+              "the machine has one whether it is written or not, and libvirt compares by position"},
+};
+
+class EveryEdit : public LibvirtTest {};
+
+TEST_F(EveryEdit, ThatLibvirtRefusesToRestoreIsAnError) {
+  const auto stored = libvirt().answer(text_of(BUSPROOF_SOURCE_DIR "/tests/libvirt/every_device.xml"));
+  ASSERT_TRUE(stored) << stored.error().message;
+  const auto before = snapshot_of(*stored);
+  ASSERT_TRUE(before) << before.error().message;
+  const std::string image = (folder() / "image").string();
+  std::size_t refused = 0, edits = 0;
+  for (const Edit& edit : Editor(*stored).edits()) {
+    ++edits;
+    const auto verdict = libvirt().would_restore(*stored, edit.text, image);
+    if (verdict || !is_of_check(verdict.error().message)) continue;
+    ++refused;
+    if (std::ranges::any_of(kExceptions, [&](const Exception& row) {
+          return verdict.error().message.find(row.words) != std::string::npos;
+        }))
+      continue;
+    const auto after = snapshot_of(edit.text);
+    const bool is_error =
+        !after || std::ranges::count(abi::diff(*before, *after), Severity::Error, &Finding::severity) > 0;
+    EXPECT_TRUE(is_error) << edit.what << "\nlibvirt: " << verdict.error().message;
+  }
+  std::cout << edits << " edits, " << refused << " refused by libvirt's check\n";
+  EXPECT_GT(refused, 250U) << "libvirt's check was hardly asked";
+}
+
+}  // namespace
+}  // namespace busproof
