@@ -9,7 +9,10 @@
 #include "cli/config_store.h"
 #include "cli/files.h"
 #include "cli/git_store.h"
+#include "cli/host_session.h"
 #include "cli/libvirt_store.h"
+#include "engine/host/inventory.h"
+#include "engine/host/trouble.h"
 #include "engine/lock/lock.h"
 #include "engine/report/message_text.h"
 
@@ -19,6 +22,7 @@ namespace {
 struct Options {
   std::vector<std::string> paths;
   std::string against;
+  HostOptions host;
   bool regenerate = false;
   RunOptions run;
 };
@@ -61,12 +65,33 @@ Result<std::unique_ptr<ConfigStore>> files_of(const std::string& path) {
   return std::move(*files);
 }
 
+/// Of the host that was named; none where none was.
+Result<NodeOfCard> cards_of(const HostOptions& options) {
+  NodeOfCard cards;
+  if (options.model.empty() && !options.real) return cards;
+  auto session = HostSession::open(options, HostAccess::Look);
+  if (!session) return std::unexpected(session.error());
+  const auto inventory = host::scan(session->machine().kernel);
+  if (!inventory)
+    return Refusal(Error{ErrorKind::Unreadable, "",
+                         "cannot list the host's devices: " + host::error_words(inventory.error().error)});
+  for (const host::HostDevice& device : inventory->devices)
+    if (device.numa_node && *device.numa_node >= 0) cards.emplace(device.address, *device.numa_node);
+  return cards;
+}
+
 ExitCode check(const Options& options) {
   const std::string& against = options.against;
   if (options.regenerate && !against.empty()) return misused("--regenerate and --against exclude each other");
   const auto configs = FileStore::list(options.paths);
   if (!configs) return misused(configs.error().message);
-  Task task{.configs = configs->get(), .lints = true, .regenerates = options.regenerate, .command = "check"};
+  auto cards = cards_of(options.host);
+  if (!cards) return failed(options.host.model.empty() ? "this host" : options.host.model, cards.error());
+  Task task{.configs = configs->get(),
+            .lints = true,
+            .cards = *std::move(cards),
+            .regenerates = options.regenerate,
+            .command = "check"};
   if (against.empty()) return run_and_report(std::move(task), options.run);
   if (against.starts_with(kGit))
     return check_against_store(options, std::move(task),
@@ -94,6 +119,11 @@ void add_check(CLI::App& app, Run& run) {
       ->type_name("REF");
   command->add_flag("--regenerate", options->regenerate,
                     "compare with what a manager that drops addresses makes of it");
+  command
+      ->add_option("--host-model", options->host.model,
+                   "host that the configs are for: tells what is far from its node")
+      ->type_name("FILE");
+  command->add_flag("--real", options->host.real, "the same of this machine; it is only read");
   add_run_options(*command, options->run);
   command->footer(
       "Each output goes to standard output, or with --format F=FILE to a file.\n"

@@ -133,7 +133,7 @@ class Examination {
     report.devices = config->guest->snapshot.devices.size();
     Findings findings;
     if (task_.lints) {
-      findings = lint_of(*config);
+      findings = lint_of(*config, task_.cards);
       report.rules = abi::config_rule_count();
     }
     if (task_.lock != nullptr) against_lock(*config, report, findings);
@@ -196,7 +196,7 @@ class Examination {
     report.old_file = (*old)->name;
     report.devices = std::max(report.devices, (*old)->guest->snapshot.devices.size());
     report.findings = report::locate(findings, side_of(**old), side_of(config));
-    if (task_.lints) set_baseline(report, lint_of(**old));
+    if (task_.lints) set_baseline(report, lint_of(**old, task_.cards));
     return report;
   }
 

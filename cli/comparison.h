@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/config_store.h"
+#include "cli/configs.h"
 #include "cli/exit_code.h"
 #include "cli/parallel.h"
 #include "engine/lock/lock.h"
@@ -20,6 +21,7 @@ struct Task {
   const ConfigStore* reference = nullptr;  ///< null: nothing is compared
   const lock::Lock* lock = nullptr;        ///< null: there is none to compare with
   bool lints = false;
+  NodeOfCard cards{};         ///< of the host that the configs are for; empty: not known
   bool regenerates = false;   ///< compares each with what it is once a manager has dropped its addresses
   bool reports_gone = false;  ///< what only the reference has
   std::optional<report::Shard> shard{};

@@ -37,9 +37,11 @@ ConfigResult load_config(const std::string& path, Wanted wanted) {
   return config_of(std::move(name), *std::move(text), wanted);
 }
 
-Findings lint_of(const Config& config) {
+Findings lint_of(const Config& config, const NodeOfCard& cards) {
   const domain::PlacedDomain& placed = config.assignment.placed;
-  Findings findings = abi::lint(placed);
+  abi::HostFacts facts;
+  if (!cards.empty()) facts = {cards, domain::read_memory_nodes(config.document)};
+  Findings findings = abi::lint(placed, facts);
   std::ranges::move(abi::lint_unplaced(config.guest->wish, placed), std::back_inserter(findings));
   std::ranges::sort(findings);
   return findings;

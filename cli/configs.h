@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -11,6 +12,7 @@
 #include "engine/base/result.h"
 #include "engine/domain/domain.h"
 #include "engine/domain/xml_document.h"
+#include "engine/pci/address.h"
 
 /// From the name of a file to the placed domain that its XML comes to.
 namespace busproof::cli {
@@ -50,8 +52,12 @@ ConfigResult config_of(std::string name, std::string text, Wanted wanted);
 /// The config in that file; "-" is standard input.
 ConfigResult load_config(const std::string& path, Wanted wanted);
 
-/// What there is to say of the config alone, sorted; it was loaded with Wanted::Guest.
-Findings lint_of(const Config& config);
+/// The NUMA nodes of a host's cards.
+using NodeOfCard = std::map<pci::HostAddress, int>;
+
+/// What there is to say of the config alone, sorted; it was loaded with Wanted::Guest. `cards` are those of the host
+/// that it is meant for, as far as that is known.
+Findings lint_of(const Config& config, const NodeOfCard& cards);
 
 /// The message about it, for stderr.
 std::string error_text(const BadConfig& bad);

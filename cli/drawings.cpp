@@ -68,7 +68,7 @@ DrawingResult draw_config(const std::string& file, Content content) {
   const domain::PlacedDomain& placed = config->assignment.placed;
   Drawing drawing{.file = config->name, .name = placed.domain().name, .graph = viz::guest_graph(placed)};
   if (content == Content::Picture) return drawing;
-  drawing.findings = lint_of(*config);
+  drawing.findings = lint_of(*config, {});
   drawing.tree = report::tree_text(placed, {});
   return drawing;
 }

@@ -80,6 +80,21 @@ TEST(Suppression, FileThatCannotBeUnderstoodIsUnusable) {
   EXPECT_EQ(folder.run("check web.xml --config missing.toml").code, 2);
 }
 
+/// A guest whose memory comes from that node of the host, with a graphics card of node 1.
+std::string card_of_host(std::string_view memory_node) {
+  return fmt::format(R"(<domain type='kvm'>
+  <name>guest</name><os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os>
+  <numatune><memory mode='strict' nodeset='{}'/></numatune>
+  <devices>
+  <hostdev mode='subsystem' type='pci' managed='yes'>
+    <source><address domain='0' bus='0x86' slot='0' function='0'/></source>
+  </hostdev>
+  </devices>
+</domain>
+)",
+                     memory_node);
+}
+
 class Shards : public testing::Test {
  protected:
   Shards() {
@@ -139,6 +154,23 @@ TEST_F(Shards, MergedAreAsIfThereHadBeenOne) {
   EXPECT_EQ(merged.out, whole.out);
 }
 
+TEST_F(Shards, WithNothingToDoAreNoBlemishOfTheWhole) {
+  for (int shard = 1; shard <= 11; ++shard)
+    folder_.shell(fmt::format("{0} check vms --shard {1}/11 --format json=part{1}.json", BUSPROOF_COMMAND, shard));
+  const Ran whole = folder_.run("check vms --format json");
+  const Ran merged = folder_.shell(BUSPROOF_COMMAND " merge part?.json part??.json");
+  EXPECT_EQ(merged.code, 0) << merged.err;
+  EXPECT_EQ(merged.out, whole.out);
+  EXPECT_EQ(merged.err, whole.err);
+}
+
+TEST_F(Shards, OfNothingAreNoPassWhenMerged) {
+  std::filesystem::create_directory(folder_.path("empty"));
+  for (const char* shard : {"1", "2"})
+    folder_.shell(fmt::format("{0} check empty --shard {1}/2 --format json=part{1}.json", BUSPROOF_COMMAND, shard));
+  EXPECT_EQ(folder_.run("merge part1.json part2.json").code, 3);
+}
+
 TEST_F(Shards, RunUnderGnuParallel) {
   if (std::system("parallel --version 2>/dev/null | grep -q GNU") != 0) GTEST_SKIP() << "GNU parallel is not installed";
   const Ran whole = folder_.run("check vms --format json");
@@ -186,6 +218,20 @@ TEST(Against, AnEmptyFolderIsNoReference) {
   std::filesystem::create_directory(folder.path("empty"));
   EXPECT_EQ(folder.run("check web.xml --against empty").code, 3);
   EXPECT_EQ(folder.run("check web.xml --against missing").code, 2);
+}
+
+TEST(Check, TellsWhichCardsAreFarFromTheGuestsMemory) {
+  const Folder folder;
+  folder.write("near.xml", card_of_host("1"));
+  folder.write("far.xml", card_of_host("0"));
+  const Ran ran =
+      folder.run("check near.xml far.xml --host-model " BUSPROOF_SOURCE_DIR "/corpus/hosts/dual-socket.json");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("far.xml:5:3: warning: hostdev #1: host device 0000:86:00.0 is on node 1, the guest's "
+                                 "memory on node 0 [BP210 far-from-node]"));
+  EXPECT_THAT(ran.out, Not(HasSubstr("near.xml:5:3: warning: hostdev #1: host")));
+  EXPECT_THAT(folder.run("check far.xml").out, Not(HasSubstr("BP210")));
+  EXPECT_EQ(folder.run("check far.xml --host-model missing.json").code, 2);
 }
 
 class Git : public testing::Test {
@@ -236,6 +282,14 @@ TEST_F(Git, TellsWhatHasComeAndGoneBelowThePaths) {
   EXPECT_THAT(ran.out, AllOf(HasSubstr("vms/new.xml: info: only the new side has it [BP301 domain-added]"),
                              HasSubstr("git:HEAD:vms/db/db.xml: warning: only the old side has it [BP302")));
   EXPECT_THAT(folder_.run("check vms/web.xml --against git:HEAD").out, Not(HasSubstr("BP302")));
+}
+
+TEST_F(Git, KnowsWhatComesFromElsewhereByUuid) {
+  const std::string moved = card_on_bus("2", "web", "00000000-0000-0000-0000-000000000001");
+  const Ran ran = folder_.run("check - --against git:HEAD", moved);
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("<stdin>:12:5: error: interface 52:54:00:aa:bb:cc: 0000:01:00.0 -> 0000:02:00.0"));
+  EXPECT_THAT(ran.out, Not(HasSubstr("domain-removed")));
 }
 
 TEST_F(Git, RevisionThatThereIsNotIsUnusable) {
