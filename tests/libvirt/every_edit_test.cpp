@@ -64,7 +64,7 @@ std::vector<std::string> others(const std::string& value) {
   const bool is_number = !value.empty() && std::ranges::all_of(value, [](unsigned char c) { return std::isdigit(c); });
   if (is_number && value.size() < 18) {
     const unsigned long long number = std::stoull(value);
-    return {std::to_string(number + 1), std::to_string(number == 0 ? 4 : number * 2)};
+    return {std::to_string(number == 0 ? 4 : number * 2)};
   }
   if (value.empty()) return {"x"};
   std::string other = value;
@@ -153,13 +153,20 @@ constexpr std::array kExceptions = {
     Exception{"Target domain current memory",
               "checked of saved guests only: the balloon moves, and migration leaves it out; BP180 warns"},
     Exception{"Target domain uuid", "libvirt makes one up for a config without, and BP178 warns"},
+    Exception{"Target domain max memory",
+              "where there are NUMA cells libvirt corrects <memory> when it defines the config"},
+    Exception{"Target device address type none",
+              "libvirt fills the address in when it defines the config; BP132 warns"},
+    Exception{"Target device dimm base address '0'", "the same"},
     Exception{"Target controller type pci does not match source sata",
               "the machine has one whether it is written or not, and libvirt compares by position"},
 };
 
-class EveryEdit : public LibvirtTest {};
+/// One edit in four, so that four can be at work.
+class EveryEdit : public LibvirtTest, public testing::WithParamInterface<std::size_t> {};
+constexpr std::size_t kParts = 4;
 
-TEST_F(EveryEdit, ThatLibvirtRefusesToRestoreIsAnError) {
+TEST_P(EveryEdit, ThatLibvirtRefusesToRestoreIsAnError) {
   const auto stored = libvirt().answer(text_of(BUSPROOF_SOURCE_DIR "/tests/libvirt/every_device.xml"));
   ASSERT_TRUE(stored) << stored.error().message;
   const auto before = snapshot_of(*stored);
@@ -167,7 +174,7 @@ TEST_F(EveryEdit, ThatLibvirtRefusesToRestoreIsAnError) {
   const std::string image = (folder() / "image").string();
   std::size_t refused = 0, edits = 0;
   for (const Edit& edit : Editor(*stored).edits()) {
-    ++edits;
+    if (edits++ % kParts != GetParam()) continue;
     const auto verdict = libvirt().would_restore(*stored, edit.text, image);
     if (verdict || !is_of_check(verdict.error().message)) continue;
     ++refused;
@@ -180,9 +187,11 @@ TEST_F(EveryEdit, ThatLibvirtRefusesToRestoreIsAnError) {
         !after || std::ranges::count(abi::diff(*before, *after), Severity::Error, &Finding::severity) > 0;
     EXPECT_TRUE(is_error) << edit.what << "\nlibvirt: " << verdict.error().message;
   }
-  std::cout << edits << " edits, " << refused << " refused by libvirt's check\n";
-  EXPECT_GT(refused, 250U) << "libvirt's check was hardly asked";
+  std::cout << edits << " edits, " << refused << " of this part refused by libvirt's check\n";
+  EXPECT_GT(refused, 40U) << "libvirt's check was hardly asked";
 }
+
+INSTANTIATE_TEST_SUITE_P(Parts, EveryEdit, testing::Range(std::size_t{0}, kParts));
 
 }  // namespace
 }  // namespace busproof
