@@ -96,9 +96,7 @@ void add_headroom(CLI::App& app, Run& run) {
                   .description(""))
       ->type_name("CLASS");
   command
-      ->add_option(
-          "--need", options->need,
-          "exit code 1 unless there is room for N: of each --class, else PCIe endpoints or what the machine takes")
+      ->add_option("--need", options->need, "exit code 1 unless N fit of each --class, else of what the machine takes")
       ->type_name("N");
   command->add_option("--plug", options->time, "what --need means: hot (default), into the running guest, or cold")
       ->check(CLI::IsMember({"hot", "cold"}).description(""))

@@ -91,8 +91,11 @@ void read_online_vcpus(xml_node root, DetailValues& details) {
   put(details, Detail::VcpusOnline, fmt::format("{}", fmt::join(words, ", ")));
 }
 
-/// The processor of a guest whose config names none. Source: QEMU 7.2, the default_cpu_type of its PC machines.
-constexpr std::string_view kPlainCpu = "<model qemu64>";
+/// The processor of an x86 guest whose config names none. Source: QEMU 7.2, the default_cpu_type of its PC machines.
+std::string_view plain_cpu(std::string_view arch, std::string_view machine) {
+  if (machine == "isapc") return "<model 486>";
+  return arch == "i686" ? "<model qemu32>" : "<model qemu64>";
+}
 
 /// How closely libvirt compares a processor with the one that QEMU made, where the XML does not say it.
 /// Source: libvirt 9.0.0 src/qemu/qemu_domain.c, qemuDomainDefCPUPostParse().
@@ -104,18 +107,20 @@ std::string_view default_check(std::string_view virt_type, std::string_view mode
 
 void read_cpu(xml_node root, DetailValues& details) {
   const xml_node cpu = root.child("cpu");
-  const std::string_view arch = value_of(root.child("os").child("type"), "arch");
+  const xml_node type = root.child("os").child("type");
+  const std::string_view arch = value_of(type, "arch");
   const std::string_view mode = value_of(cpu, "mode"), check = value_of(cpu, "check");
   const bool is_x86 = arch.empty() || arch == "x86_64" || arch == "i686";
   const bool has_model = !cpu.child("model").empty();
   std::vector<std::string> parts = canonical_parts(cpu, "numa");
   std::erase(parts, "<model>");  // says no more than whether another one would do
-  if (is_x86 && !has_model && (mode.empty() || mode == "custom")) parts.emplace_back(kPlainCpu);
+  const std::string_view plain = is_x86 ? plain_cpu(arch, value_of(type, "machine")) : "";
+  if (!has_model && !plain.empty() && (mode.empty() || mode == "custom")) parts.emplace_back(plain);
   std::ranges::sort(parts);
   std::string text = canonical_attributes(cpu) + fmt::format("{}", fmt::join(parts, ""));
-  if (!check.empty() && check != default_check(value_of(root, "type"), mode, has_model) && text != kPlainCpu)
+  if (!check.empty() && check != default_check(value_of(root, "type"), mode, has_model) && text != plain)
     text = fmt::format(" check={}{}", check, text);
-  if (!is_x86 || text != kPlainCpu) put(details, Detail::Cpu, std::move(text));
+  put(details, Detail::Cpu, std::move(text));
 }
 
 using Cpus = std::set<std::uint64_t>;

@@ -160,6 +160,7 @@ constexpr std::array kExceptions = {
     Exception{"Target device dimm base address '0'", "the same"},
     Exception{"Target controller type pci does not match source sata",
               "the machine has one whether it is written or not, and libvirt compares by position"},
+    Exception{"Target controller type ccid does not match source pci", "the same of pcie-root"},
 };
 
 /// One edit in four, so that four can be at work.
