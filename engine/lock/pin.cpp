@@ -44,11 +44,14 @@ std::optional<GuestAddress> seat_of(const Device& device) {
 abi::AbiSnapshot matchable(Domain domain, Believe believe) {
   for (std::size_t i = 0; i < domain.devices.size(); ++i) {
     Device& device = domain.devices[i];
-    device.offset = i;
+    device.offset = i + 1;
     const bool has_pci = std::holds_alternative<PciAddress>(device.address);
     if (has_pci && (believe == Believe::Lock || !seat_of(device))) device.address = domain::NoAddress{};
   }
   abi::AbiSnapshot snapshot = abi::snapshot(*domain::as_placed(std::move(domain)));
+  // What libvirt implies is none of them.
+  std::erase_if(snapshot.devices, [](const abi::AbiDevice& device) { return device.offset == 0; });
+  for (abi::AbiDevice& device : snapshot.devices) --device.offset;
   const auto rank = [](const abi::AbiDevice& device) {
     const auto& controller = device.controller;
     return std::tuple(device.kind, controller ? controller->type : domain::ControllerType{},
@@ -91,7 +94,10 @@ class Pinning {
   void run() {
     for (const auto& [lock, config] : same_) pin_controller(lock, config);
     for (const auto& [lock, config] : same_) pin_address(lock, config);
-    for (const std::size_t lock : gone_) keep_or_free(locked_.domain.devices[lock]);
+    for (const std::size_t lock : gone_)
+      if (is_pci_controller(locked_.domain.devices[lock])) keep_or_free(locked_.domain.devices[lock]);
+    for (const std::size_t lock : gone_)
+      if (!is_pci_controller(locked_.domain.devices[lock])) keep_or_free(locked_.domain.devices[lock]);
     if (freed_ == FreedSlots::Kept)
       for (const FreedSlot& slot : locked_.freed) free_.insert(slot.at);
     close_single_function_slots();
@@ -212,9 +218,11 @@ class Pinning {
   }
 
   /// A PCI controller stays although the config does not list it, unless the config lists others: then it was removed.
+  /// So does another controller without which the guest would not see the rest of its slot.
   void keep_or_free(const Device& pinned) {
     const auto at = seat_of(pinned);
-    if (is_pci_controller(pinned) && !(believe_ == Believe::Config && lists_controllers())) {
+    const bool is_needed = is_pci_controller(pinned) || (pinned.controller && at && carries_others(*at));
+    if (is_needed && !(believe_ == Believe::Config && lists_controllers())) {
       if (at && !taken_.insert(*at).second) return;
       wish_.devices.push_back(pinned);
     } else if (at) {
@@ -226,6 +234,13 @@ class Pinning {
     return std::ranges::any_of(completed_.devices, [](const Device& device) {
       return is_pci_controller(device) && !is_root(device) && device.element != domain::kNoElement;
     });
+  }
+
+  /// Whether it is function 0 of a slot of which other functions are taken.
+  [[nodiscard]] bool carries_others(const GuestAddress& at) const {
+    return at.function() == 0 && std::ranges::any_of(taken_, [&](const GuestAddress& other) {
+             return other.function() != 0 && other.bus() == at.bus() && other.slot() == at.slot();
+           });
   }
 
   void free_seat(const GuestAddress& at) {
