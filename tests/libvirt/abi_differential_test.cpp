@@ -9,12 +9,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <iterator>
 #include <random>
@@ -25,9 +23,7 @@
 #include <vector>
 
 #include "engine/abi/diff.h"
-#include "engine/abi/snapshot.h"
-#include "engine/assign/assign.h"
-#include "engine/domain/xml_document.h"
+#include "tests/libvirt/libvirt_check.h"
 #include "tests/libvirt/libvirt_test.h"
 #include "verify/domain_generator.h"
 #include "verify/xml_mutation.h"
@@ -40,11 +36,6 @@ namespace fs = std::filesystem;
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
   const char* text = std::getenv(variable);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
-std::string text_of(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 /// Domains of the corpus that libvirt can be asked about, and as many random ones.
@@ -62,42 +53,11 @@ std::vector<std::string> seeds(std::uint64_t seed) {
   return texts;
 }
 
-Result<abi::AbiSnapshot> snapshot_of(const std::string& xml) {
-  const auto document = domain::XmlDocument::parse(xml);
-  if (!document) return std::unexpected(document.error());
-  const auto wish = domain::read_domain(*document);
-  if (!wish) return std::unexpected(wish.error());
-  const auto assignment = assign::assign(*wish);
-  if (!assignment) return std::unexpected(assignment.error());
-  return abi::snapshot(assignment->placed, *wish);
-}
-
 /// Whether we say that a guest would notice, or that libvirt would refuse the new config altogether.
 bool is_error(const abi::AbiSnapshot& before, const std::string& after) {
   const auto snapshot = snapshot_of(after);
   return !snapshot || std::ranges::count(abi::diff(before, *snapshot), Severity::Error, &Finding::severity) > 0;
 }
-
-/// libvirt's words for two definitions that are not those of one guest.
-bool is_of_check(std::string_view message) {
-  return message.find("Target ") != std::string_view::npos || message.find(" differs") != std::string_view::npos;
-}
-
-/// What libvirt's check refuses and we do not: the guest cannot tell, or it cannot be decided.
-struct Exception {
-  std::string_view words;  ///< of libvirt's message
-  std::string_view reason;
-};
-constexpr std::array kExceptions = {
-    Exception{"Target domain current memory",
-              "checked of saved guests only: the balloon moves, and migration leaves it out; BP180 warns"},
-    Exception{"Target domain max memory",
-              "where there are NUMA cells libvirt corrects <memory> when it defines the config"},
-    Exception{"Target device address type none",
-              "libvirt fills the address in when it defines the config; BP132 warns"},
-    Exception{"Target domain uuid",
-              "a config without UUID leaves it to libvirt, which has none to compare: BP178 warns"},
-};
 
 /// The lines of a definition in no order, without those that libvirt makes up for each.
 std::multiset<std::string> lines_of(const std::string& text) {
@@ -118,11 +78,6 @@ std::multiset<std::string> lines_of(const std::string& text) {
 bool differs_in_order_only(verify::LibvirtOracle& libvirt, const std::string& before, const std::string& after) {
   const auto stored = libvirt.answer(after);
   return stored && lines_of(*stored) == lines_of(before);
-}
-
-bool is_excepted(std::string_view message) {
-  return std::ranges::any_of(kExceptions,
-                             [&](const Exception& row) { return message.find(row.words) != std::string_view::npos; });
 }
 
 /// The lines that the one has and the other has not.
