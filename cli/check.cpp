@@ -127,13 +127,13 @@ void add_check(CLI::App& app, Run& run) {
   add_run_options(*command, options->run);
   command->footer(
       "Each output goes to standard output, or with --format F=FILE to a file.\n"
-      "Exit code: 0 nothing found from --fail-on on; 1 something was; 2 wrong usage, or a\n"
-      "file that cannot be read; 3 nothing was checked. Of several, 2 comes before 3\n"
+      "Exit code: 0 nothing found from --fail-on on; 1 something was; 2 wrong usage, or\n"
+      "a file that cannot be read; 3 nothing was checked. Of several, 2 comes before 3\n"
       "before 1.\n"
       "\n"
       "Examples:\n"
       "  busproof check domains/\n"
-      "  busproof check domains/ --against released/ --format text --format sarif=busproof.sarif\n"
+      "  busproof check domains/ --against old/ --format text --format sarif=a.sarif\n"
       "  busproof check --regenerate web01.xml");
   command->callback([options, &run] { run = [options] { return check(*options); }; });
 }

@@ -103,11 +103,13 @@ void add_headroom(CLI::App& app, Run& run) {
       ->type_name("hot|cold");
   add_format(*command, options->format);
   command->footer(
-      "Cold: so many at once libvirt accepts in the config, and not one more; hot: so many empty slots take\n"
-      "one in the running guest. Limits: slot, port, bus-number, hotplug-off, machine, libvirt. Then come\n"
-      "the fewest controllers that make room for one more, or for N, without moving anything.\n"
-      "Exit code: 0 done; 1 less room than --need, or libvirt would refuse the domain; 2 wrong usage, or a\n"
-      "file that cannot be read; 3 a domain that busproof does not know enough about.\n"
+      "Cold: so many at once libvirt accepts in the config, and not one more; hot: so\n"
+      "many empty slots take one in the running guest. Limits: slot, port, bus-number,\n"
+      "hotplug-off, machine, libvirt. Then come the fewest controllers that make room for\n"
+      "one more, or for N, without moving anything.\n"
+      "Exit code: 0 done; 1 less room than --need, or libvirt would refuse the domain;\n"
+      "2 wrong usage, or a file that cannot be read; 3 a domain that busproof does not\n"
+      "know enough about.\n"
       "\n"
       "Examples:\n"
       "  busproof headroom web01.xml\n"

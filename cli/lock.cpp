@@ -315,12 +315,14 @@ void add_lock(CLI::App& app, Run& run) {
       ->check(CLI::Range(1, 1024).description(""))
       ->type_name("N");
   command->footer(
-      "The lock is JSON with one device a line, to be kept beside the XML and reviewed with it. Without\n"
-      "--update or --apply a domain that it has must be as it has it. --apply brings back every PCI\n"
-      "controller of the lock, and gives new devices places that nobody ever had; take them over with\n"
-      "--update. Devices are known by alias, MAC, disk target, serial or host device, else by their order.\n"
-      "Exit code: 0 done; 1 libvirt would refuse a domain, or it is not as the lock says; 2 wrong usage, or\n"
-      "a file or lock that cannot be read or written; 3 a domain that busproof does not know enough about.\n"
+      "The lock is JSON with one device a line, to be kept beside the XML and reviewed\n"
+      "with it. Without --update or --apply a domain that it has must be as it has it.\n"
+      "--apply brings back every PCI controller of the lock, and gives new devices places\n"
+      "that nobody ever had; take them over with --update. Devices are known by alias,\n"
+      "MAC, disk target, serial or host device, else by their order.\n"
+      "Exit code: 0 done; 1 libvirt would refuse a domain, or it is not as the lock says;\n"
+      "2 wrong usage, or a file or lock that cannot be read or written; 3 a domain that\n"
+      "busproof does not know enough about.\n"
       "\n"
       "Examples:\n"
       "  busproof lock domains/\n"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/commands.h"
@@ -53,6 +54,30 @@ std::optional<std::string> unknown_word(const CLI::App& app) {
   return std::nullopt;
 }
 
+constexpr std::size_t kOptionColumns = 28;  ///< what names of options take before their words begin
+
+/// The help with no line longer than a narrow terminal has columns; what an option says goes on below its words.
+std::string narrowed(std::string_view help) {
+  constexpr std::size_t kColumns = 80;
+  std::string narrow;
+  while (!help.empty()) {
+    const std::size_t end = std::min(help.find('\n'), help.size());
+    std::string_view line = help.substr(0, end);
+    help.remove_prefix(std::min(end + 1, help.size()));
+    const std::size_t indent = line.starts_with("  ") ? kOptionColumns : 0;
+    std::size_t room = line.starts_with("  busproof ") ? line.size() : kColumns;  // examples are copied
+    for (std::size_t blank = 0; line.size() > room; room = kColumns - indent) {
+      blank = line.rfind(' ', room);
+      if (blank == std::string_view::npos || (room == kColumns && blank <= indent)) break;
+      narrow.append(line.substr(0, blank)).append(1, '\n').append(indent, ' ');
+      line.remove_prefix(blank + 1);
+    }
+    narrow += line;
+    narrow += '\n';
+  }
+  return narrow;
+}
+
 ExitCode explain_misuse(const CLI::App& app, const CLI::ParseError& error) {
   const std::string name = full_name(chosen(app));
   write_err(fmt::format("{}: error: {}\nSee {} --help.\n", name, unknown_word(app).value_or(error.what()), name));
@@ -64,7 +89,7 @@ ExitCode run_command_line(int argc, char** argv) {
                "busproof");
   app.set_version_flag("--version", "busproof " BUSPROOF_VERSION, "Say which busproof this is");
   app.require_subcommand(1);
-  app.get_formatter()->column_width(28);
+  app.get_formatter()->column_width(kOptionColumns);
   app.get_formatter()->label("SUBCOMMAND", "COMMAND");
   app.footer("Example:\n  busproof assign web01.xml | busproof tree -");
   Run run;
@@ -86,8 +111,10 @@ ExitCode run_command_line(int argc, char** argv) {
   add_version(app, run);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::Success& help) {
-    app.exit(help);
+  } catch (const CLI::CallForHelp&) {
+    return write_out(narrowed(app.help())) ? ExitCode::Done : ExitCode::Unusable;
+  } catch (const CLI::Success& other) {
+    app.exit(other);
     return ExitCode::Done;
   } catch (const CLI::ParseError& error) {
     return explain_misuse(app, error);

@@ -62,7 +62,8 @@ void add_merge(CLI::App& app, Run& run) {
   command->footer(
       "The result is what one run over everything would have written. Shards that are\n"
       "missing, or given twice, are refused.\n"
-      "Exit code: the worst of the results; 2 a file that is no result; 3 a shard is missing.\n"
+      "Exit code: the worst of the results; 2 a file that is no result; 3 a shard is\n"
+      "missing.\n"
       "\n"
       "Example:\n"
       "  parallel busproof check vms --shard {}/8 --format json={}.json ::: $(seq 8)\n"

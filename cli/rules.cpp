@@ -24,8 +24,8 @@ void add_rules(CLI::App& app, Run& run) {
       ->check(CLI::IsMember({"text", "markdown", "json"}).description(""))
       ->type_name("FORMAT");
   command->footer(
-      "BP1xx are differences between two configs, BP2xx are said of one, BP3xx of a set of them. Ids are\n"
-      "stable.\n"
+      "BP1xx are differences between two configs, BP2xx are said of one, BP3xx of a set\n"
+      "of them, BP4xx of a config and its lock. Ids are stable.\n"
       "\n"
       "Example:\n"
       "  busproof rules --format markdown > rules.md");

@@ -39,8 +39,8 @@ void add_schema(CLI::App& app, Run& run) {
   auto name = std::make_shared<std::string>();
   command->add_option("NAME", *name, "of the schema; without it all names are listed")->type_name("");
   command->footer(
-      "The schemas are of draft 2020-12. A schema_version in the data counts up when a reader of the old\n"
-      "form could go wrong; new keys do not count.\n"
+      "The schemas are of draft 2020-12. A schema_version in the data counts up when a\n"
+      "reader of the old form could go wrong; new keys do not count.\n"
       "\n"
       "Example:\n"
       "  busproof schema lock > busproof.lock.schema.json");

@@ -27,8 +27,8 @@ void add_snapshot(CLI::App& app, Run& run) {
   auto file = std::make_shared<std::string>();
   command->add_option("FILE", *file, "domain XML; - is standard input")->required()->type_name("");
   command->footer(
-      "One value, sorted: what diff and check compare. It is the same for all configs whose guests cannot\n"
-      "tell them apart. See busproof schema snapshot.\n"
+      "One value, sorted: what diff and check compare. It is the same for all configs\n"
+      "whose guests cannot tell them apart. See busproof schema snapshot.\n"
       "\n"
       "Example:\n"
       "  busproof snapshot web01.xml | jq '.devices[].pci.path'");
