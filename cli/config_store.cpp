@@ -35,7 +35,8 @@ Result<void> find_files(const std::string& folder, FoundFiles& found) {
       continue;
     }
     if (path.extension() != ".xml") continue;
-    if (entry->is_symlink(ignored)) {
+    // A link that leads nowhere is not left out silently.
+    if (entry->is_symlink(ignored) && fs::exists(path, ignored)) {
       const fs::path target =
           fs::weakly_canonical(path, ignored).lexically_relative(fs::weakly_canonical(folder, ignored));
       if (!target.empty() && *target.begin() != "..") continue;

@@ -66,6 +66,17 @@ std::vector<Blob> blobs_of(std::string_view listing) {
   return blobs;
 }
 
+/// The output of `git ls-tree`; empty for the HEAD of a repository that has no commit yet.
+Result<std::string> listing_of(const std::string& revision, const std::vector<std::string>& paths) {
+  const auto commit =
+      output_of(git(paths, {"rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{tree}"}));
+  if (commit) return output_of(git(paths, {"ls-tree", "-r", "-z", "--full-tree", without_newline(*commit)}));
+  const auto any = revision == "HEAD" ? output_of(git(paths, {"rev-list", "--all", "--max-count=1"})) : commit;
+  if (any && any->empty()) return std::string();
+  return std::unexpected(unreadable(fmt::format("git knows no revision '{}'", revision),
+                                    "fetch it first; clones of CI services are often shallow"));
+}
+
 bool lies_below(std::string_view key, const std::string& folder) {
   return folder == "." || (key.starts_with(folder) && key.substr(folder.size()).starts_with('/'));
 }
@@ -77,12 +88,7 @@ Result<std::unique_ptr<GitStore>> GitStore::open(const std::string& revision, Fi
   const auto top_text = output_of(git(paths, {"rev-parse", "--show-toplevel"}));
   if (!top_text) return std::unexpected(top_text.error());
   const fs::path top = without_newline(*top_text);
-  const auto commit =
-      output_of(git(paths, {"rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{tree}"}));
-  if (!commit)
-    return std::unexpected(unreadable(fmt::format("git knows no revision '{}'", revision),
-                                      "fetch it first; clones of CI services are often shallow"));
-  const auto listing = output_of(git(paths, {"ls-tree", "-r", "-z", "--full-tree", without_newline(*commit)}));
+  const auto listing = listing_of(revision, paths);
   if (!listing) return std::unexpected(listing.error());
   auto objects = Dialogue::begin(git(paths, {"cat-file", "--batch"}));
   if (!objects) return std::unexpected(objects.error());

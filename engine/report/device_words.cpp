@@ -49,6 +49,23 @@ void add(std::vector<std::string>& words, std::string_view format, std::optional
   if (value) words.push_back(fmt::format(fmt::runtime(format), *value));
 }
 
+/// How many bytes the character has that the text begins with; 0 where it is no UTF-8.
+/// Source: Unicode 15.0, table 3-7.
+std::size_t utf8_length(std::string_view text) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = at(0);
+  if (first < 0x80) return 1;
+  if (first < 0xC2 || first > 0xF4) return 0;
+  const std::size_t length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((at(i) & 0xC0U) != 0x80U) return 0;
+  const unsigned second = at(1);
+  const bool is_overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
+  const bool is_beyond = (first == 0xED && second >= 0xA0) || (first == 0xF4 && second >= 0x90);
+  return is_overlong || is_beyond ? 0 : length;
+}
+
 }  // namespace
 
 std::string_view short_name(pci::ControllerModel model) { return kShortNames[static_cast<std::size_t>(model)]; }
@@ -110,13 +127,19 @@ std::string free_text(const std::vector<std::uint8_t>& slots) {
 }
 
 std::string printable(std::string_view text) {
-  std::string clean(text);
-  for (std::size_t i = 0; i < clean.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(clean[i]);
-    if (byte < 0x20U || byte == 0x7FU) clean[i] = '?';
+  std::string clean;
+  clean.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const auto first = static_cast<unsigned char>(text[0]);
     // U+0080 to U+009F: terminals take them for commands too.
-    if (byte == 0xC2U && i + 1 < clean.size() && static_cast<unsigned char>(clean[i + 1]) < 0xA0U)
-      clean.replace(i, 2, "?");
+    const bool is_command = first < 0x20U || first == 0x7FU ||
+                            (length == 2 && first == 0xC2U && static_cast<unsigned char>(text[1]) < 0xA0U);
+    if (is_command)
+      clean += '?';
+    else
+      clean += length == 0 ? std::string_view("\uFFFD") : text.substr(0, length);
+    text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return clean;
 }

@@ -29,7 +29,7 @@ std::vector<std::string> controller_details(const domain::Device& controller, bo
 /// "27 free: 05-1f"; slots in hexadecimal, as addresses have them.
 std::string free_text(const std::vector<std::uint8_t>& slots);
 
-/// The text with every control character replaced by '?'.
+/// The text with every control character replaced by '?', and what is no UTF-8 by U+FFFD.
 std::string printable(std::string_view text);
 
 /// How many columns a terminal gives the UTF-8 text.

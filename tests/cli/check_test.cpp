@@ -71,6 +71,25 @@ TEST(Check, StillChecksTheOthersWhenOneCannotBeRead) {
   EXPECT_THAT(last_line(ran.out), EndsWith(" in 1 domain; 2 files not looked at\n"));
 }
 
+TEST(Check, TellsOfALinkThatLeadsNowhere) {
+  const Folder folder;
+  std::filesystem::create_directories(folder.path("vms"));
+  folder.write("vms/web.xml", card_on_bus("1"));
+  std::filesystem::create_symlink("gone.xml", folder.path("vms/dangling.xml"));
+  const Ran ran = folder.run("check vms");
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("vms/dangling.xml: error: cannot read: No such file or directory"));
+}
+
+TEST(Check, ReplacesWhatIsNoUtf8InWhatPeopleRead) {
+  const Folder folder;
+  for (const char* bus : {"1", "2"})
+    folder.write(std::string(bus) + ".xml",
+                 "<?xml version='1.0' encoding='ISO-8859-1'?>\n" + card_on_bus(bus, "caf\xe9"));
+  for (const char* format : {"github", "junit"})
+    EXPECT_THAT(folder.run(std::string("diff 1.xml 2.xml --format ") + format).out, HasSubstr("caf\xef\xbf\xbd"));
+}
+
 TEST(Check, ZeroRulesAreNoPass) {
   const Folder folder;
   std::filesystem::create_directory(folder.path("empty"));
