@@ -18,6 +18,7 @@
 #include "engine/domain/xml_document.h"
 #include "engine/report/assignment_report.h"
 #include "engine/report/message_text.h"
+#include "engine/topology/bus_numbers.h"
 
 namespace busproof::cli {
 namespace {
@@ -80,7 +81,8 @@ Outcome assign_file(const Options& options, const std::string& file) {
 
   if (options.explain) outcome.messages += report::explain_text(assignment);
   if (!is_json(options.format)) {
-    for (const std::string& warning : assignment.warnings) outcome.messages += report::warning_text(name, warning);
+    for (const std::string& warning : topology::number_warnings(assignment.placed))
+      outcome.messages += report::warning_text(name, warning);
     if (!target) outcome.data = xml;
   } else {
     outcome.data = report::assignment_json({.file = name,

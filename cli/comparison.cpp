@@ -37,9 +37,9 @@ using report::Status;
 
 constexpr std::string_view kNoDomain = "E005";  // the rule of XML whose root is something else
 
-ConfigResult load(const ConfigStore& store, std::size_t entry) {
+/// The config of that entry, whose text was read.
+ConfigResult load(const ConfigStore& store, std::size_t entry, Result<std::string> text) {
   const std::string& name = store.entries()[entry].name;
-  auto text = store.read(entry);
   if (!text) return std::unexpected(BadConfig{name, "", text.error()});
   return config_of(name, *std::move(text), Wanted::Guest);
 }
@@ -126,7 +126,7 @@ class Examination {
 
   /// Nothing for XML in a folder that is no domain.
   std::optional<DomainReport> look_at(std::size_t entry) {
-    auto config = load(*task_.configs, entry);
+    auto config = load(*task_.configs, entry, task_.configs->read(entry));
     if (!config) return without_config(config.error(), task_.configs->entries()[entry].chosen);
     DomainReport report{.status = Status::Linted, .domain = {}, .uuid = {}, .file = config->name};
     std::tie(report.domain, report.uuid) = std::tuple(identity_of(*config).name, identity_of(*config).uuid);
@@ -139,7 +139,7 @@ class Examination {
     if (task_.lock != nullptr) against_lock(*config, report, findings);
     if (task_.regenerates) return against_regenerated(*std::move(config), std::move(report), std::move(findings));
     if (counterparts_ != nullptr) return against_old(*config, entry, std::move(report), std::move(findings));
-    report.findings = report::locate(findings, {}, side_of(*config));
+    report.findings = report::locate(std::move(findings), {}, side_of(*config));
     return report;
   }
 
@@ -164,57 +164,60 @@ class Examination {
   }
 
   DomainReport against_regenerated(Config config, DomainReport report, Findings findings) const {
-    const domain::Domain wish = assign::regenerated(config.guest->wish);
-    const auto again = assign::assign(wish);
+    // It was read once already, so it can be read.
+    const auto again = assign::assign(assign::regenerated(domain::read_domain(config.document).value()));
     if (!again) return failed({config.name, std::string(config.document.text()), again.error()});
     const abi::AbiSnapshot after = abi::snapshot(again->placed);
     compare(config.guest->snapshot, after, report, findings);
-    report.findings = report::locate(findings, side_of(config), side_of(config));
+    report.findings = report::locate(std::move(findings), side_of(config), side_of(config));
     return report;
   }
 
   DomainReport against_old(const Config& config, std::size_t entry, DomainReport report, Findings findings) {
-    if (const auto same = twin_of(config, entry)) {
+    std::optional<OldText> known = old_text_of(entry);
+    // Most are the same text as before, and need no second reading.
+    if (known && known->text && *known->text == config.document.text() && !counterparts_->is_one_pair()) {
       compare(config.guest->snapshot, config.guest->snapshot, report, findings);
-      report.old_file = task_.reference->entries()[*same].name;
-      report.findings = report::locate(findings, side_of(config), side_of(config));
+      report.old_file = task_.reference->entries()[known->entry].name;
+      report.findings = report::locate(std::move(findings), side_of(config), side_of(config));
       for (report::LocatedFinding& located : report.findings) located.baseline = report::Baseline::Unchanged;
       return report;
     }
-    std::optional<ConfigResult> old = counterpart_of(config, entry);
+    std::optional<ConfigResult> old = counterpart_of(config, entry, std::move(known));
     if (!old) {
       report.status = Status::New;
       Finding finding = abi::finding_of(abi::RuleId::DomainAdded);
       finding.change = "only the new side has it";
       findings.push_back(std::move(finding));
       report.rules = std::max<std::size_t>(report.rules, 1);
-      report.findings = report::locate(findings, {}, side_of(config));
+      report.findings = report::locate(std::move(findings), {}, side_of(config));
       return report;
     }
-    if (!*old) return not_compared(old->error(), std::move(report), findings, config);
+    if (!*old) return not_compared(old->error(), std::move(report), std::move(findings), config);
     compare((*old)->guest->snapshot, config.guest->snapshot, report, findings);
     report.old_file = (*old)->name;
     report.devices = std::max(report.devices, (*old)->guest->snapshot.devices.size());
-    report.findings = report::locate(findings, side_of(**old), side_of(config));
+    report.findings = report::locate(std::move(findings), side_of(**old), side_of(config));
     if (task_.lints) set_baseline(report, lint_of(**old, task_.cards));
     return report;
   }
 
-  /// The old config at the same place when it is the same text: most are, and need no second reading.
-  [[nodiscard]] std::optional<std::size_t> twin_of(const Config& config, std::size_t entry) const {
-    const auto old = counterparts_->with_key_of(entry);
-    // What was named may be a pipe, which can be read once.
-    if (!old || task_.reference->entries()[*old].chosen) return std::nullopt;
-    const auto text = task_.reference->read(*old);
-    return text && *text == config.document.text() ? old : std::nullopt;
+  /// The text that the reference has at the same place.
+  struct OldText {
+    std::size_t entry;
+    Result<std::string> text;
+  };
+  [[nodiscard]] std::optional<OldText> old_text_of(std::size_t entry) const {
+    const auto old = counterparts_->is_one_pair() ? std::optional<std::size_t>(0) : counterparts_->with_key_of(entry);
+    if (!old) return std::nullopt;
+    return OldText{*old, task_.reference->read(*old)};
   }
 
   /// What was found in the config alone is still told.
-  static DomainReport not_compared(const BadConfig& old, DomainReport report, const Findings& findings,
-                                   const Config& config) {
+  static DomainReport not_compared(const BadConfig& old, DomainReport report, Findings findings, const Config& config) {
     report.status = Status::Failed;
     report.old_file = old.name;
-    report.findings = report::locate(findings, {}, side_of(config));
+    report.findings = report::locate(std::move(findings), {}, side_of(config));
     report.error = report::locate(old.error, {old.name, old.text});
     if (old.error.kind == ErrorKind::Refused) report.error->error.kind = ErrorKind::Unsupported;
     return report;
@@ -240,19 +243,18 @@ class Examination {
   }
 
   /// The config that it is compared with, as far as there is one.
-  std::optional<ConfigResult> counterpart_of(const Config& config, std::size_t entry) {
+  std::optional<ConfigResult> counterpart_of(const Config& config, std::size_t entry, std::optional<OldText> known) {
     const ConfigStore& olds = *task_.reference;
-    std::optional<std::size_t> old = counterparts_->is_one_pair() ? 0 : counterparts_->with_key_of(entry);
-    if (old) {
-      ConfigResult loaded = load(olds, *old);
+    if (known) {
+      ConfigResult loaded = load(olds, known->entry, std::move(known->text));
       if (counterparts_->is_one_pair()) return loaded;
       if (loaded && abi::is_same_domain(identity_of(*loaded), identity_of(config))) return loaded;
     } else if (!counterparts_->some_moved()) {
       return std::nullopt;
     }
-    old = counterparts_->by_identity().old_of_new[entry];
+    const std::optional<std::size_t> old = counterparts_->by_identity().old_of_new[entry];
     if (!old) return std::nullopt;
-    return load(olds, *old);
+    return load(olds, *old, olds.read(*old));
   }
 
   const Task& task_;
@@ -299,8 +301,8 @@ void examine_all(const Task& task, std::size_t jobs, const Take& take) {
           progress.step();
           return report;
         },
-        [&](const std::optional<DomainReport>& report) {
-          if (report) take(*report);
+        [&](std::optional<DomainReport> report) {
+          if (report) take(*std::move(report));
         });
   }
   if (!task.reports_gone || !counterparts || counterparts->is_one_pair() || !counterparts->some_moved()) return;
@@ -338,7 +340,7 @@ DomainReport about_suppressions(const SuppressionFile& file, const policy::Ledge
   Findings findings = ledger.expired();
   std::ranges::move(ledger.unused(ran), std::back_inserter(findings));
   DomainReport report{.status = Status::Project, .domain = {}, .uuid = {}, .file = file.path};
-  report.findings = report::locate(findings, {}, {file.path, file.text});
+  report.findings = report::locate(std::move(findings), {}, {file.path, file.text});
   return report;
 }
 

@@ -22,11 +22,14 @@ ConfigResult config_of(std::string name, std::string text, Wanted wanted) {
   if (!wish) return bad(wish.error(), document->text());
 
   std::optional<GuestSide> guest;
-  if (for_guest) guest.emplace(*wish, abi::AbiSnapshot());
+  if (for_guest) guest.emplace(abi::Unplaced(*wish));
   auto assignment =
       assign::assign(*std::move(wish), wanted == Wanted::Reasons ? assign::Explain::Yes : assign::Explain::No);
   if (!assignment) return bad(assignment.error(), document->text());
-  if (guest) guest->snapshot = abi::snapshot(assignment->placed, guest->wish);
+  if (guest) {
+    guest->numbered = topology::numbered_buses(assignment->placed.domain());
+    guest->snapshot = abi::snapshot(assignment->placed, guest->numbered, guest->unplaced);
+  }
   return Config{std::move(name), *std::move(document), *std::move(assignment), std::move(guest)};
 }
 
@@ -41,8 +44,8 @@ Findings lint_of(const Config& config, const NodeOfCard& cards) {
   const domain::PlacedDomain& placed = config.assignment.placed;
   abi::HostFacts facts;
   if (!cards.empty()) facts = {cards, domain::read_memory_nodes(config.document)};
-  Findings findings = abi::lint(placed, facts);
-  std::ranges::move(abi::lint_unplaced(config.guest->wish, placed), std::back_inserter(findings));
+  Findings findings = abi::lint(placed, config.guest->numbered, facts);
+  std::ranges::move(abi::lint_unplaced(placed, config.guest->unplaced), std::back_inserter(findings));
   std::ranges::sort(findings);
   return findings;
 }

@@ -7,12 +7,13 @@
 #include <string>
 
 #include "engine/abi/snapshot.h"
+#include "engine/abi/unplaced.h"
 #include "engine/assign/assign.h"
 #include "engine/base/finding.h"
 #include "engine/base/result.h"
-#include "engine/domain/domain.h"
 #include "engine/domain/xml_document.h"
 #include "engine/pci/address.h"
+#include "engine/topology/bus_numbers.h"
 
 /// From the name of a file to the placed domain that its XML comes to.
 namespace busproof::cli {
@@ -26,7 +27,8 @@ enum class Wanted : std::uint8_t {
 
 /// What a config says of its guest.
 struct GuestSide {
-  domain::Domain wish;  ///< as it was read
+  abi::Unplaced unplaced;
+  topology::NumberedBuses numbered;
   abi::AbiSnapshot snapshot;
 };
 

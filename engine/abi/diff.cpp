@@ -333,12 +333,17 @@ class Differ {
     const std::string from = was.pci ? to_string(was.pci->at) : was.address;
     const std::string to = is.pci ? to_string(is.pci->at) : is.address;
     if (from == to) return;
-    if (!was.pci && !is.pci && (from.empty() || to.empty()))
+    if (!was.pci && !is.pci && (from.empty() || to.empty() || lacks_base(was, is) || lacks_base(is, was)))
       return report(RuleId::PropertyUndecided, Change::Altered, &was, &is, "address: " + change_of(from, to),
                     Undecided);
     const bool silent = passes_check(from, to);
     report(silent ? RuleId::PortChanged : RuleId::AddressChanged, Change::Moved, &was, &is, change_of(from, to),
            silent ? Silent : Refuses);
+  }
+
+  /// Memory of which libvirt chooses the slot, and of which the other config says a base address too.
+  static bool lacks_base(const AbiDevice& chosen, const AbiDevice& said) {
+    return chosen.kind == DeviceKind::Memory && chosen.address_chosen && said.address.starts_with(chosen.address + ' ');
   }
 
   void compare_pci(const AbiDevice& was, const AbiDevice& is) {
@@ -351,10 +356,23 @@ class Differ {
     if (from.node != to.node && from.at == to.at)
       report(RuleId::NumaNodeChanged, Change::Altered, &was, &is,
              fmt::format("{} -> {}", node_text(from.node), node_text(to.node)), Silent);
+    compare_zpci(was, is);
     if (is.address_chosen && !was.address_chosen)
       report(RuleId::PinLost, Change::Altered, &was, &is, to_string(to.at), Silent);
     const bool renames_anyway = from.multifunction != to.multifunction || was.acpi_index != is.acpi_index;
     if (!told && !renames_anyway && was.kind == DeviceKind::Interface) compare_names(was, is);
+  }
+
+  /// As far as both say them.
+  void compare_zpci(const AbiDevice& was, const AbiDevice& is) {
+    const PciPlace& from = *was.pci;
+    const PciPlace& to = *is.pci;
+    std::string change;
+    if (from.zpci_uid && to.zpci_uid && from.zpci_uid != to.zpci_uid)
+      change = fmt::format("uid {:#06x} -> {:#06x}", *from.zpci_uid, *to.zpci_uid);
+    if (from.zpci_fid && to.zpci_fid && from.zpci_fid != to.zpci_fid)
+      change += fmt::format("{}fid {:#010x} -> {:#010x}", change.empty() ? "" : ", ", *from.zpci_fid, *to.zpci_fid);
+    if (!change.empty()) report(RuleId::ZpciIdsChanged, Change::Altered, &was, &is, std::move(change), Silent);
   }
 
   /// The first of its address, number and path that differs; whether one did.
@@ -382,7 +400,9 @@ class Differ {
     return true;
   }
 
+  /// A card with the same number and path is called otherwise only when another slot or index is seen.
   void compare_names(const AbiDevice& was, const AbiDevice& is) {
+    if (was.pci->seen == is.pci->seen) return;
     const bool renamed = std::ranges::any_of(
         kNamingSchemes, [&](const NamingScheme& scheme) { return linux_name(was, scheme) != linux_name(is, scheme); });
     if (renamed) report(RuleId::InterfaceRenamed, Change::Renumbered, &was, &is, "at " + to_string(is.pci->at), Silent);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/base/ascii.h"
+#include "engine/domain/address_text.h"
 #include "engine/topology/machine_rules.h"
 
 namespace busproof::abi {
@@ -94,10 +95,12 @@ void fill_defaults(const MachineRule* machine, AbiDevice& device) {
       put(device, row.detail, std::string(row.value));
 }
 
-AbiDevice added(DeviceKind kind, std::string_view type) {
+AbiDevice added(DeviceKind kind, std::string_view type, const domain::DeviceAddress& address = domain::NoAddress()) {
   AbiDevice device;
   device.kind = kind;
   device.type = type;
+  device.address = domain::bus_address_text(address);
+  device.address_chosen = !device.address.empty();
   device.added = true;
   return device;
 }
@@ -121,13 +124,6 @@ void number_ports(DeviceKind kind, std::vector<AbiDevice>& devices) {
   }
   number_ports(kind, true, next, devices);
   number_ports(kind, false, next, devices);
-}
-
-/// Port 0 of a virtio-serial controller is for consoles: libvirt takes it for "not said" of a channel.
-void forget_idle_port(AbiDevice& device) {
-  const bool is_idle = device.kind == DeviceKind::Channel && device.address.starts_with("virtio-serial ") &&
-                       device.address.ends_with(":0");
-  if (is_idle) device.address.clear();
 }
 
 void add_serial_console(const MachineRule& machine, std::vector<AbiDevice>& devices) {
@@ -160,13 +156,19 @@ void drop_ps2_inputs(std::vector<AbiDevice>& devices) {
 }
 
 /// A keyboard, and a mouse where there is no tablet.
-void add_usb_inputs(std::vector<AbiDevice>& devices) {
+void add_usb_inputs(const BusPlaces& places, std::vector<AbiDevice>& devices) {
   const auto has = [&](std::string_view type) {
     return std::ranges::any_of(
         devices, [&](const AbiDevice& device) { return device.kind == DeviceKind::Input && device.type == type; });
   };
-  if (!has("mouse usb") && !has("tablet usb")) devices.push_back(added(DeviceKind::Input, "mouse usb"));
-  if (!has("keyboard usb")) devices.push_back(added(DeviceKind::Input, "keyboard usb"));
+  auto port = places.of_added_inputs.begin();
+  const auto add = [&](std::string_view type) {
+    const bool has_port = port != places.of_added_inputs.end();
+    devices.push_back(added(DeviceKind::Input, type, has_port ? domain::DeviceAddress(*port++) : domain::NoAddress()));
+  };
+  const bool has_pointer = has("mouse usb") || has("tablet usb");
+  if (!has("keyboard usb")) add("keyboard usb");
+  if (!has_pointer) add("mouse usb");
 }
 
 /// The firmware of these machines has one.
@@ -179,20 +181,18 @@ void add_panic(const MachineRule& machine, std::vector<AbiDevice>& devices) {
 
 }  // namespace
 
-void add_implied(const Domain& domain, std::vector<AbiDevice>& devices) {
+void add_implied(const Domain& domain, const BusPlaces& places, std::vector<AbiDevice>& devices) {
   const MachineRule* machine = topology::machine_rule(domain.arch, domain.machine);
   if (machine != nullptr) {
     add_serial_console(*machine, devices);
     if (domain.arch == "x86_64" || domain.arch == "i686")
       drop_ps2_inputs(devices);
     else if (domain.has_graphics && machine->traits.contains(topology::Trait::AddsUsbInputs))
-      add_usb_inputs(devices);
+      add_usb_inputs(places, devices);
     add_panic(*machine, devices);
   }
-  for (AbiDevice& device : devices) {
-    fill_defaults(machine, device);
-    forget_idle_port(device);
-  }
+  for (const domain::UsbAddress& port : places.of_added_hubs) devices.push_back(added(DeviceKind::Hub, "usb", port));
+  for (AbiDevice& device : devices) fill_defaults(machine, device);
   number_ports(DeviceKind::Serial, devices);
   number_ports(DeviceKind::Parallel, devices);
 }

@@ -32,9 +32,9 @@ using topology::Occupant;
 struct Scene {
   const domain::Domain& domain;
   const HostFacts& facts;
-  topology::Buses buses;
-  topology::BusNumbers numbers;
-  Findings findings;
+  const topology::Buses& buses;
+  const topology::BusNumbers& numbers;
+  Findings findings{};
 
   [[nodiscard]] const Device& device(const Occupant& occupant) const { return domain.devices[occupant.device]; }
   [[nodiscard]] const domain::Controller& controller(const GuestBus& bus) const {
@@ -226,10 +226,12 @@ bool is_for_others(ControllerModel model) {
          model == PcieExpanderBus || model == PcieSwitchUpstreamPort;
 }
 
+/// A channel or console that leaves its port to libvirt may sit on any.
 bool sits_on(const Device& device, ControllerType type, std::uint32_t index) {
   if (type == ControllerType::VirtioSerial) {
+    const bool is_open = std::holds_alternative<domain::NoAddress>(device.address) && device.target_type == "virtio";
     const auto* port = std::get_if<domain::VirtioSerialAddress>(&device.address);
-    return port != nullptr && port->controller == index;
+    return is_open || (port != nullptr && port->controller == index);
   }
   const bool scsi = device.kind == DeviceKind::Disk ? device.bus == "scsi" : device.kind == DeviceKind::Hostdev;
   const auto* drive = std::get_if<domain::DriveAddress>(&device.address);
@@ -335,38 +337,23 @@ constexpr std::array kChecks = {
     chipset_slot,          not_hotpluggable,      nic_oddities,    index_below_parent,      port_differs,
     machine_alias};
 
-bool lacks_place(const Device& device) {
-  const auto* pci = std::get_if<domain::PciAddress>(&device.address);
-  return std::holds_alternative<domain::NoAddress>(device.address) || (pci != nullptr && !pci->at);
-}
-
-bool has_pci_place(const Device& device) { return std::holds_alternative<domain::PciAddress>(device.address); }
-
 }  // namespace
 
-Findings lint(const domain::PlacedDomain& placed, const HostFacts& facts) {
-  Scene scene{placed.domain(), facts, topology::buses_of(placed.domain()), {}, {}};
-  scene.numbers = topology::number_buses(scene.buses);
+Findings lint(const domain::PlacedDomain& placed, const topology::NumberedBuses& numbered, const HostFacts& facts) {
+  Scene scene{placed.domain(), facts, numbered.buses, numbered.numbers};
   for (const auto check : kChecks) check(scene);
   std::ranges::sort(scene.findings);
   return std::move(scene.findings);
 }
 
-Findings lint_unplaced(const domain::Domain& wish, const domain::PlacedDomain& placed) {
-  std::vector<const Device*> placed_by_element;
-  for (const Device& device : placed.domain().devices) {
-    if (device.element == domain::kNoElement) continue;
-    if (placed_by_element.size() <= device.element) placed_by_element.resize(device.element + 1);
-    placed_by_element[device.element] = &device;
-  }
+Findings lint_unplaced(const domain::PlacedDomain& placed, const Unplaced& unplaced) {
   Findings findings;
-  for (const Device& device : wish.devices) {
-    if (!lacks_place(device) || device.element >= placed_by_element.size()) continue;
-    const Device* there = placed_by_element[device.element];
-    if (there == nullptr || !has_pci_place(*there)) continue;
+  for (const Device& device : placed.domain().devices) {
+    const auto* pci = std::get_if<domain::PciAddress>(&device.address);
+    if (pci == nullptr || !unplaced.contains(device)) continue;
     Finding finding = finding_of(RuleId::Unplaced);
-    finding.device = display_name(wish, device);
-    finding.change = fmt::format("now {}", to_string(*std::get<domain::PciAddress>(there->address).at));
+    finding.device = display_name(placed.domain(), device);
+    finding.change = fmt::format("now {}", to_string(*pci->at));
     finding.place.offset = device.offset;
     findings.push_back(std::move(finding));
   }

@@ -3,10 +3,12 @@
 #include <map>
 #include <optional>
 
+#include "engine/abi/unplaced.h"
 #include "engine/base/finding.h"
 #include "engine/base/result.h"
 #include "engine/domain/placed_domain.h"
 #include "engine/pci/address.h"
+#include "engine/topology/bus_numbers.h"
 
 namespace busproof::abi {
 
@@ -16,11 +18,11 @@ struct HostFacts {
   std::map<int, int> node_of_cell;               ///< guest's NUMA cell → the host node that its memory is bound to
 };
 
-/// What is wrong, risky or wasteful in one config. Sorted.
-Findings lint(const domain::PlacedDomain& placed, const HostFacts& facts = {});
+/// What is wrong, risky or wasteful in one config whose buses are known. Sorted.
+Findings lint(const domain::PlacedDomain& placed, const topology::NumberedBuses& numbered, const HostFacts& facts = {});
 
-/// What the config leaves to libvirt although it decides what the guest sees; `wish` is what `placed` was made of.
-Findings lint_unplaced(const domain::Domain& wish, const domain::PlacedDomain& placed);
+/// What the config leaves to libvirt although it decides what the guest sees.
+Findings lint_unplaced(const domain::PlacedDomain& placed, const Unplaced& unplaced);
 
 /// The refusal of a config as a finding.
 Finding refusal_finding(const Error& error);

@@ -19,6 +19,7 @@ enum class RuleId : std::uint8_t {
   // Where a device is
   DeviceMoved, DeviceRemoved, DeviceAdded, PlaceInherited, GuestBusChanged, ReachChanged, NumaNodeChanged,
   MultifunctionCleared, MultifunctionSet, PinLost, AddressChanged, PortChanged, PathChanged, InterfaceRenamed,
+  ZpciIdsChanged,
   // What it is
   ModelChanged, TypeChanged, MacChanged, AcpiIndexChanged, BootOrderChanged, PrimaryVideoChanged, SerialChanged,
   QueuesChanged, VirtioOptionChanged, RomChanged, PropertyChanged, HostDeviceChanged, PropertyUndecided,
@@ -70,6 +71,7 @@ inline constexpr auto kRules = [] {
     {PortChanged,          "BP112", "port-changed",            Error, "the guest finds the device at another port, which libvirt does not check", "give it back its old <address>"},
     {PathChanged,          "BP113", "path-changed",            Error, "the bridges above the device have moved, and with them the paths by which firmware and guest know it", "leave the controllers above it where they were"},
     {InterfaceRenamed,     "BP114", "interface-renamed",       Error, "Linux calls a network card otherwise although it has not moved: another slot has taken its number, or freed it", "pin the name in the guest by MAC address, or undo the change of the other slot"},
+    {ZpciIdsChanged,       "BP115", "zpci-ids-changed",        Error, "a guest on s390x numbers PCI segments by uid and hot-plug slots by fid, and libvirt does not check them", "keep <zpci> of its <address>"},
     {ModelChanged,         "BP120", "model-changed",           Error, "the guest finds another device, which wants another driver", "keep the model, or add the new one beside it first"},
     {TypeChanged,          "BP121", "type-changed",            Error, "the guest finds another sort of device", "keep the bus and type, or add the new one beside it first"},
     {MacChanged,           "BP122", "mac-changed",             Error, "the guest knows its network by the card's MAC address", "write the <mac> into the XML and keep it"},

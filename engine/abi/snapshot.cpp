@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "engine/abi/bus_places.h"
 #include "engine/abi/hotplug_slots.h"
 #include "engine/abi/implied.h"
 #include "engine/abi/type_words.h"
@@ -69,11 +70,8 @@ AbiDevice device_of(const Device& device) {
 /// All that is known of the buses, and what follows from it for one device.
 class Topology {
  public:
-  explicit Topology(const domain::Domain& domain)
-      : domain_(domain),
-        buses_(topology::buses_of(domain)),
-        numbers_(topology::number_buses(buses_)),
-        slots_(domain, buses_, numbers_) {}
+  Topology(const domain::Domain& domain, const topology::NumberedBuses& numbered)
+      : domain_(domain), buses_(numbered.buses), numbers_(numbered.numbers), slots_(domain, buses_, numbers_) {}
 
   void fill(std::vector<AbiDevice>& devices) const {
     for (std::size_t bus = 0; bus < buses_.all.size(); ++bus) {
@@ -82,13 +80,15 @@ class Topology {
       for (const Occupant& occupant : buses_.all[bus].occupants) devices[occupant.device].pci = place_of(bus, occupant);
     }
   }
-  [[nodiscard]] std::optional<topology::Family> family() const { return buses_.family; }
 
  private:
   [[nodiscard]] PciPlace place_of(std::size_t bus, const Occupant& occupant) const {
     PciPlace place{.at = occupant.at, .multifunction = occupant.multifunction, .seen = std::nullopt, .node = {}};
+    const Device& device = domain_.devices[occupant.device];
+    const domain::ZpciIds& zpci = std::get<domain::PciAddress>(device.address).zpci;
+    place.zpci_uid = zpci.uid;
+    place.zpci_fid = zpci.fid;
     if (numbers_.number[bus] && !occupant.unseen) {
-      const Device& device = domain_.devices[occupant.device];
       place.seen = GuestView{*numbers_.number[bus], std::nullopt, std::nullopt};
       if (device.kind == DeviceKind::Interface) place.seen->slot = slots_.find(buses_, bus, occupant.at);
       if (buses_.has_acpi) place.seen->onboard = device.acpi_index;
@@ -122,8 +122,8 @@ class Topology {
   }
 
   const domain::Domain& domain_;
-  Buses buses_;
-  BusNumbers numbers_;
+  const Buses& buses_;
+  const BusNumbers& numbers_;
   HotplugSlots slots_;
 };
 
@@ -173,39 +173,32 @@ void name_devices(std::vector<AbiDevice>& devices) {
       if (device.added == added) device.name = name_of(device, ++count[static_cast<std::size_t>(device.kind)]);
 }
 
-bool lacks_place(const Device& device) {
-  const auto* pci = std::get_if<domain::PciAddress>(&device.address);
-  return (pci != nullptr && !pci->at) || std::holds_alternative<domain::NoAddress>(device.address);
-}
-
-AbiSnapshot snapshot_of(const domain::PlacedDomain& placed, const domain::Domain* wish) {
+/// `unplaced` is null where it is not known.
+AbiSnapshot snapshot_of(const domain::PlacedDomain& placed, const topology::NumberedBuses& numbered,
+                        const Unplaced* unplaced) {
   const domain::Domain& domain = placed.domain();
-  const Topology topology(domain);
   AbiSnapshot abi{.name = domain.name,
                   .uuid = domain.uuid,
                   .virt_type = domain.virt_type,
                   .arch = domain.arch,
                   .machine = domain.machine,
-                  .family = topology.family(),
+                  .family = numbered.buses.family,
                   .has_acpi = domain.has_acpi,
                   .details = domain.details,
                   .devices = {}};
   abi.devices.reserve(domain.devices.size());
   for (const Device& device : domain.devices) abi.devices.push_back(device_of(device));
-  topology.fill(abi.devices);
-  if (wish != nullptr) {
-    std::vector<bool> lacking;  // by element
-    for (const Device& device : wish->devices) {
-      if (device.element == domain::kNoElement) continue;
-      if (lacking.size() <= device.element) lacking.resize(device.element + 1);
-      lacking[device.element] = lacks_place(device);
-    }
-    for (std::size_t i = 0; i < domain.devices.size(); ++i) {
-      const std::uint32_t element = domain.devices[i].element;
-      abi.devices[i].address_chosen = abi.devices[i].pci && (element >= lacking.size() || lacking[element]);
-    }
+  Topology(domain, numbered).fill(abi.devices);
+  if (unplaced != nullptr)
+    for (std::size_t i = 0; i < domain.devices.size(); ++i)
+      abi.devices[i].address_chosen =
+          abi.devices[i].pci && (abi.devices[i].added || unplaced->contains(domain.devices[i]));
+  const BusPlaces places = bus_places(domain);
+  for (const auto& [device, address] : places.of_device) {
+    abi.devices[device].address = domain::bus_address_text(address);
+    abi.devices[device].address_chosen = true;
   }
-  add_implied(domain, abi.devices);
+  add_implied(domain, places, abi.devices);
   std::erase_if(abi.devices, [](const AbiDevice& device) { return is_nothing(device.kind, device.model); });
   abi.devices = sorted(std::move(abi.devices));
   name_devices(abi.devices);
@@ -226,10 +219,17 @@ std::string address_text(const Device& device) {
   return domain::bus_address_text(device.address);
 }
 
-AbiSnapshot snapshot(const domain::PlacedDomain& placed) { return snapshot_of(placed, nullptr); }
+AbiSnapshot snapshot(const domain::PlacedDomain& placed, const topology::NumberedBuses& numbered,
+                     const Unplaced& unplaced) {
+  return snapshot_of(placed, numbered, &unplaced);
+}
+
+AbiSnapshot snapshot(const domain::PlacedDomain& placed) {
+  return snapshot_of(placed, topology::numbered_buses(placed.domain()), nullptr);
+}
 
 AbiSnapshot snapshot(const domain::PlacedDomain& placed, const domain::Domain& wish) {
-  return snapshot_of(placed, &wish);
+  return snapshot(placed, topology::numbered_buses(placed.domain()), Unplaced(wish));
 }
 
 }  // namespace busproof::abi

@@ -8,11 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/abi/unplaced.h"
 #include "engine/domain/details.h"
 #include "engine/domain/domain.h"
 #include "engine/domain/placed_domain.h"
 #include "engine/pci/address.h"
 #include "engine/pci/controller_model.h"
+#include "engine/topology/bus_numbers.h"
 #include "engine/topology/machine_rules.h"
 
 /// What a placed domain's guest can see of it: one plain sorted value. Two domains whose guests cannot tell them apart
@@ -56,6 +58,7 @@ struct PciPlace {
   Path path{};
   std::vector<std::uint32_t> above{};  ///< indexes of the controllers on the way to it, bus 0 left out, topmost first
   std::optional<int> node;             ///< NUMA node
+  std::optional<std::uint32_t> zpci_uid{}, zpci_fid{};  ///< s390x
   friend auto operator<=>(const PciPlace&, const PciPlace&) = default;
 };
 
@@ -80,7 +83,7 @@ struct AbiDevice {
   std::optional<AbiController> controller;
   // Where it is:
   std::optional<PciPlace> pci;
-  std::string address;  ///< one that is not on a PCI bus: "drive 0:0:0:1", "usb 0:1.2"; else empty
+  std::string address;  ///< one that is not on a PCI bus, said or chosen: "drive 0:0:0:1", "usb 0:1.2"; else empty
   // What it is:
   std::string model;
   std::string type;  ///< all that says what sort of device it is: "disk virtio", "tablet usb"
@@ -89,7 +92,7 @@ struct AbiDevice {
   std::vector<domain::DetailValue> details;  ///< sorted
   // For reports only:
   std::string name;             ///< "interface 52:54:00:aa:bb:cc", "rng #2"; counted in the order of the snapshot
-  bool address_chosen = false;  ///< the XML leaves the place to libvirt
+  bool address_chosen = false;  ///< the place, where it has one, is left to libvirt
   bool added = false;           ///< not in the XML: libvirt adds it
   std::size_t offset = 0;
   friend auto operator<=>(const AbiDevice&, const AbiDevice&) = default;
@@ -111,10 +114,14 @@ std::string address_text(const domain::Device& device);
 /// What the XML has so that libvirt does not add it: `<memballoon model='none'/>` and its like. No snapshot holds it.
 bool is_nothing(domain::DeviceKind kind, std::string_view model);
 
-/// What the guest of `placed` sees.
+/// What the guest of `placed` sees, whose buses are known and of which places libvirt would choose.
+AbiSnapshot snapshot(const domain::PlacedDomain& placed, const topology::NumberedBuses& numbered,
+                     const Unplaced& unplaced);
+
+/// The same of a domain that leaves none open.
 AbiSnapshot snapshot(const domain::PlacedDomain& placed);
 
-/// The same, knowing from the domain as it was read which places libvirt would choose.
+/// The same, knowing from the domain as it was read which places are open.
 AbiSnapshot snapshot(const domain::PlacedDomain& placed, const domain::Domain& wish);
 
 }  // namespace busproof::abi

@@ -13,7 +13,6 @@
 #include "engine/assign/target_defaults.h"
 #include "engine/assign/validate.h"
 #include "engine/pci/address.h"
-#include "engine/topology/bus_numbers.h"
 
 namespace busproof::assign {
 namespace {
@@ -135,8 +134,7 @@ Result<Assignment> assign(Domain wish, Explain explain, const HostCards& cards, 
   if (auto valid = validate(seated->domain); !valid) return std::unexpected(valid.error());
   auto placed = as_placed(stored_form(std::move(seated->domain)));
   if (!placed) return std::unexpected(placed.error());
-  auto warnings = topology::number_warnings(*placed);
-  return Assignment{std::move(*placed), std::move(reasons), std::move(warnings)};
+  return Assignment{std::move(*placed), std::move(reasons)};
 }
 
 }  // namespace busproof::assign

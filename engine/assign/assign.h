@@ -35,8 +35,7 @@ struct Reason {
 /// A placed domain, and how it came about.
 struct Assignment {
   domain::PlacedDomain placed;
-  std::vector<Reason> reasons;        ///< with Explain::Yes one a device on a PCI bus, in the order of its devices
-  std::vector<std::string> warnings;  ///< what libvirt accepts and the guest will suffer from
+  std::vector<Reason> reasons;  ///< with Explain::Yes one a device on a PCI bus, in the order of its devices
 };
 
 /// Functions that nobody is given unless the XML says so; libvirt keeps none.

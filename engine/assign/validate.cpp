@@ -12,9 +12,9 @@
 #include "engine/assign/address_rules.h"
 #include "engine/assign/controller_options.h"
 #include "engine/assign/drive_addresses.h"
-#include "engine/assign/usb_ports.h"
 #include "engine/assign/value_rules.h"
 #include "engine/topology/machine_rules.h"
+#include "engine/topology/usb_ports.h"
 
 namespace busproof::assign {
 namespace {
@@ -421,7 +421,7 @@ Result<void> validate(const Domain& placed) {
     return std::unexpected(
         Error{ErrorKind::Unsupported, "E010",
               fmt::format("machine type '{}' of architecture '{}' is not modelled", placed.machine, placed.arch)});
-  if (auto checked = check_usb_ports(placed); !checked) return checked;
+  if (auto given = topology::give_usb_ports(placed); !given) return std::unexpected(given.error());
   if (auto checked = check_whole_address_types(placed); !checked) return checked;
   const Scene scene(placed, *machine);
   for (const Device& device : placed.devices)

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/base/ascii.h"
 #include "engine/base/text.h"
 #include "engine/domain/xml_canonical.h"
 #include "engine/domain/xml_sums.h"
@@ -68,33 +69,33 @@ constexpr std::array kVirtio = {
   DetailRule{Detail::VirtioPacked, "driver", "", "packed", Form::Word},
 };
 constexpr std::array kDisk = {
-  DetailRule{Detail::Queues,            "driver",   "", "queues",              Form::Number},
+  DetailRule{Detail::Queues,            "driver",   "", "queues",              Form::Number, "0"},
   DetailRule{Detail::ReadOnly,          "readonly", "", "",                    Form::Presence},
   DetailRule{Detail::Serial,            "serial",   "", "",                    Form::Text},
   DetailRule{Detail::Wwn,               "wwn",      "", "",                    Form::Text},
-  DetailRule{Detail::RotationRate,      "target",   "", "rotation_rate",       Form::Number},
-  DetailRule{Detail::QueueSize,         "driver",   "", "queue_size",          Form::Number},
+  DetailRule{Detail::RotationRate,      "target",   "", "rotation_rate",       Form::Number, "0"},
+  DetailRule{Detail::QueueSize,         "driver",   "", "queue_size",          Form::Number, "0"},
   DetailRule{Detail::Removable,         "target",   "", "removable",           Form::Word},
   DetailRule{Detail::Vendor,            "vendor",   "", "",                    Form::Text},
   DetailRule{Detail::Product,           "product",  "", "",                    Form::Text},
-  DetailRule{Detail::LogicalBlockSize,  "blockio",  "", "logical_block_size",  Form::Number},
-  DetailRule{Detail::PhysicalBlockSize, "blockio",  "", "physical_block_size", Form::Number},
+  DetailRule{Detail::LogicalBlockSize,  "blockio",  "", "logical_block_size",  Form::Number, "0"},
+  DetailRule{Detail::PhysicalBlockSize, "blockio",  "", "physical_block_size", Form::Number, "0"},
 };
 constexpr std::array kInterface = {
   DetailRule{Detail::Queues,      "driver", "", "queues",        Form::Number},
-  DetailRule{Detail::Mtu,         "mtu",    "", "size",          Form::Number},
-  DetailRule{Detail::RxQueueSize, "driver", "", "rx_queue_size", Form::Number},
-  DetailRule{Detail::TxQueueSize, "driver", "", "tx_queue_size", Form::Number},
+  DetailRule{Detail::Mtu,         "mtu",    "", "size",          Form::Number, "0"},
+  DetailRule{Detail::RxQueueSize, "driver", "", "rx_queue_size", Form::Number, "0"},
+  DetailRule{Detail::TxQueueSize, "driver", "", "tx_queue_size", Form::Number, "0"},
 };
 constexpr std::array kFilesystem = {
   DetailRule{Detail::ReadOnly, "readonly", "", "", Form::Presence},
 };
 constexpr std::array kVideo = {
-  DetailRule{Detail::Ram,        "model", "",             "ram",     Form::Number},
-  DetailRule{Detail::VideoRam,   "model", "",             "vram",    Form::Number},
-  DetailRule{Detail::VideoRam64, "model", "",             "vram64",  Form::Number},
-  DetailRule{Detail::VgaMemory,  "model", "",             "vgamem",  Form::Number},
-  DetailRule{Detail::Heads,      "model", "",             "heads",   Form::Number},
+  DetailRule{Detail::Ram,        "model", "",             "ram",     Form::Number, "0"},
+  DetailRule{Detail::VideoRam,   "model", "",             "vram",    Form::Number, "0"},
+  DetailRule{Detail::VideoRam64, "model", "",             "vram64",  Form::Number, "0"},
+  DetailRule{Detail::VgaMemory,  "model", "",             "vgamem",  Form::Number, "0"},
+  DetailRule{Detail::Heads,      "model", "",             "heads",   Form::Number, "0"},
   DetailRule{Detail::Accel2d,    "model", "acceleration", "accel2d", Form::Word},
   DetailRule{Detail::Accel3d,    "model", "acceleration", "accel3d", Form::Word},
   DetailRule{Detail::Blob,       "model", "",             "blob",    Form::Word},
@@ -104,7 +105,7 @@ constexpr std::array kHostdev = {
   DetailRule{Detail::Ramfb,   "", "", "ramfb",   Form::Word, "off"},
 };
 constexpr std::array kController = {
-  DetailRule{Detail::Queues,    "driver",    "", "queues",  Form::Number},
+  DetailRule{Detail::Queues,    "driver",    "", "queues",  Form::Number, "0"},
   DetailRule{Detail::Vectors,   "",          "", "vectors", Form::Number},
   DetailRule{Detail::PciHole64, "pcihole64", "", "",        Form::Size},
 };
@@ -232,12 +233,65 @@ void assume_read_only(const Device& device, std::vector<DetailValue>& details) {
     details.push_back({Detail::ReadOnly, "yes"});
 }
 
+bool is_virtio_nic(const Device& device) {
+  constexpr auto kModels =
+      std::to_array<std::string_view>({"virtio", "virtio-transitional", "virtio-non-transitional"});
+  return std::ranges::any_of(kModels, [&](std::string_view model) { return equal_ignoring_case(model, device.model); });
+}
+
+/// Queues are read of the host's own virtio cards only, and one queue is what each has.
+/// Source: libvirt 9.0.0 src/conf/domain_conf.c, virDomainNetDefParseXMLDriver(); what it stored of single devices.
+void forget_queues(const Device& device, std::vector<DetailValue>& details) {
+  if (device.kind != DeviceKind::Interface) return;
+  const bool has_queues = is_virtio_nic(device) && device.type != "hostdev";
+  std::erase_if(details, [&](const DetailValue& detail) {
+    const bool is_one = detail.detail == Detail::Queues && detail.value == "1";
+    const bool is_about_queues =
+        detail.detail == Detail::Queues || detail.detail == Detail::RxQueueSize || detail.detail == Detail::TxQueueSize;
+    return is_one || (is_about_queues && !has_queues);
+  });
+}
+
+/// An attribute of `<driver>` that libvirt stores; 0 of the counted ones is what a missing one means.
+struct DriverWord {
+  const char* attribute;
+  bool is_count = false;
+};
+constexpr std::array kDriverWords = {
+    DriverWord{"name"},
+    DriverWord{"type"},
+    DriverWord{"format"},
+    DriverWord{"wrpolicy"},
+    DriverWord{"queue", true},
+    DriverWord{"txmode"},
+    DriverWord{"ioeventfd"},
+    DriverWord{"event_idx"},
+    DriverWord{"iommu"},
+    DriverWord{"ats"},
+    DriverWord{"packed"},
+    DriverWord{"page_per_vq"},
+    DriverWord{"iothread", true},
+    DriverWord{"queues", true},
+    DriverWord{"cmd_per_lun", true},
+    DriverWord{"max_sectors", true},
+};
+
 /// libvirt takes a virtio device whose `<driver>` says anything for another than one without; disks always have one.
 /// Source: libvirt 9.0.0 src/conf/domain_conf.c, virDomainVirtioOptionsCheckABIStability().
 void note_driver(xml_node element, const Device& device, std::vector<DetailValue>& details) {
-  if (device.kind == DeviceKind::Disk) return;
-  if (device.kind == DeviceKind::Interface && !device.model.starts_with("virtio")) return;
-  if (element.child("driver").first_attribute()) details.push_back({Detail::Driver, "given"});
+  const bool is_nic = device.kind == DeviceKind::Interface;
+  if (device.kind == DeviceKind::Disk || (is_nic && !is_virtio_nic(device))) return;
+  const xml_node driver = element.child("driver");
+  if (!driver.first_attribute()) return;
+  const bool says_something = std::ranges::any_of(kDriverWords, [&](const DriverWord& word) {
+    const std::string_view value = driver.attribute(word.attribute).value();
+    return !value.empty() && !(word.is_count && (is_nic || value == "0"));
+  });
+  const bool says_queues = is_nic && std::ranges::any_of(details, [](const DetailValue& detail) {
+                             return detail.detail == Detail::Queues || detail.detail == Detail::RxQueueSize ||
+                                    detail.detail == Detail::TxQueueSize;
+                           });
+  if (says_something || says_queues) details.push_back({Detail::Driver, "given"});
 }
 
 /// Where QEMU forwards what the guest sends to an address, that address: "10.0.2.1:4600".
@@ -267,6 +321,7 @@ std::vector<DetailValue> read_device_details(xml_node element, const Device& dev
   read_rules(rules->own, element, details);
   read_rules(rules->rom, element, details);
   read_rules(rules->virtio, element, details);
+  forget_queues(device, details);
   if (!rules->virtio.empty()) note_driver(element, device, details);
   assume_read_only(device, details);
   std::ranges::sort(details);

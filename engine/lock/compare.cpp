@@ -29,6 +29,13 @@ constexpr std::array kRestatements = {
 
 bool has_place(const AbiDevice& device) { return device.pci || device.controller || !device.address.empty(); }
 
+/// Ports and slots that libvirt deals out anew each time are not pinned.
+void drop_what_has_no_pin(AbiSnapshot& snapshot) {
+  for (AbiDevice& device : snapshot.devices)
+    if (device.address_chosen) device.address.clear();
+  std::erase_if(snapshot.devices, [](const AbiDevice& device) { return !has_place(device); });
+}
+
 /// What a lock does not pin is as the config says it.
 void take_what_is_not_pinned(AbiDevice& was, const AbiDevice& is) {
   was.details = is.details;
@@ -41,7 +48,7 @@ void take_what_is_not_pinned(AbiDevice& was, const AbiDevice& is) {
 
 AbiSnapshot recalled(const LockedDomain& locked, const AbiSnapshot& now) {
   AbiSnapshot was = abi::snapshot(*domain::as_placed(locked.domain));
-  std::erase_if(was.devices, [](const AbiDevice& device) { return !has_place(device); });
+  drop_what_has_no_pin(was);
   was.virt_type = now.virt_type;
   was.name = now.name;
   if (was.uuid.empty() || now.uuid.empty()) was.uuid = now.uuid;
@@ -80,7 +87,7 @@ void report_freed_slots(const LockedDomain& locked, const AbiSnapshot& now, Find
 
 Findings compare(const LockedDomain& locked, const AbiSnapshot& now) {
   AbiSnapshot placed = now;
-  std::erase_if(placed.devices, [](const AbiDevice& device) { return !has_place(device); });
+  drop_what_has_no_pin(placed);
   Findings findings = abi::diff(recalled(locked, placed), placed);
   for (Finding& finding : findings) restate(finding);
   report_freed_slots(locked, placed, findings);

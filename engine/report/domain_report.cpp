@@ -16,16 +16,49 @@ std::string_view to_string(Status status) {
   return kNames[static_cast<std::size_t>(status)];
 }
 
-std::vector<LocatedFinding> locate(const Findings& findings, const Side& old, const Side& current) {
+namespace {
+
+/// Finds lines in a text that is asked for many places; reads it only once, and only when asked.
+class Lines {
+ public:
+  explicit Lines(std::string_view text) : text_(text) {}
+
+  /// What domain::place_of() says of it.
+  domain::TextPlace place_of(std::size_t offset) {
+    if (begins_.empty()) find_lines();
+    const auto line = std::ranges::upper_bound(begins_, std::min(offset, text_.size())) - begins_.begin();
+    const auto number = static_cast<std::size_t>(line);
+    return {number, 1 + std::min(offset, text_.size()) - begins_[number - 1]};
+  }
+
+ private:
+  void find_lines() {
+    begins_.push_back(0);
+    for (std::size_t end = text_.find('\n'); end != std::string_view::npos; end = text_.find('\n', end + 1))
+      begins_.push_back(end + 1);
+  }
+
+  std::string_view text_;
+  std::vector<std::size_t> begins_;
+};
+
+}  // namespace
+
+std::vector<LocatedFinding> locate(Findings findings, const Side& old, const Side& current) {
   std::vector<LocatedFinding> located;
   located.reserve(findings.size());
   std::map<std::string, std::size_t> count;
-  for (const Finding& finding : findings) {
-    const Side& side = finding.place.side == Place::Side::Old ? old : current;
-    LocatedFinding one{.finding = finding, .file = std::string(side.file), .place = {}, .fingerprint = {}};
-    if (finding.place.offset != 0) one.place = domain::place_of(side.text, finding.place.offset);
-    one.fingerprint = fmt::format("{}|{}|{}", current.file, finding.rule, finding.device);
-    one.fingerprint += fmt::format("|{}", ++count[one.fingerprint]);
+  Lines old_lines(old.text), current_lines(current.text);
+  for (Finding& finding : findings) {
+    const bool is_old = finding.place.side == Place::Side::Old;
+    LocatedFinding one{
+        .finding = {}, .file = std::string((is_old ? old : current).file), .place = {}, .fingerprint = {}};
+    if (finding.place.offset != 0) one.place = (is_old ? old_lines : current_lines).place_of(finding.place.offset);
+    one.fingerprint.reserve(current.file.size() + finding.device.size() + 16);
+    for (const std::string_view part : {current.file, std::string_view(finding.rule), std::string_view(finding.device)})
+      (one.fingerprint += part) += '|';
+    one.fingerprint += std::to_string(++count[one.fingerprint]);
+    one.finding = std::move(finding);
     located.push_back(std::move(one));
   }
   return located;

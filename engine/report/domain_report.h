@@ -62,7 +62,7 @@ struct Side {
 };
 
 /// Gives the findings their places. `old` is empty when nothing was compared.
-std::vector<LocatedFinding> locate(const Findings& findings, const Side& old, const Side& current);
+std::vector<LocatedFinding> locate(Findings findings, const Side& old, const Side& current);
 
 LocatedError locate(const Error& error, const Side& side);
 

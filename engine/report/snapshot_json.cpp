@@ -34,6 +34,8 @@ Json place_of(const abi::PciPlace& place) {
   json["path"] = uefi_path(place.path);
   json["controllers_above"] = place.above;
   put(json, "numa_node", place.node);
+  put(json, "zpci_uid", place.zpci_uid);
+  put(json, "zpci_fid", place.zpci_fid);
   return json;
 }
 
@@ -174,7 +176,9 @@ const std::string_view kSnapshotSchema = R"json({
           "description": "as UEFI spells it: PciRoot(0x0)/Pci(0x2,0x1)/Pci(0x0,0x0)"
         },
         "controllers_above": {"type": "array", "items": {"type": "integer"}},
-        "numa_node": {"type": "integer"}
+        "numa_node": {"type": "integer"},
+        "zpci_uid": {"type": "integer"},
+        "zpci_fid": {"type": "integer"}
       }
     }
   }

@@ -54,11 +54,13 @@ class Tree {
  private:
   void hang(const Buses& buses, std::size_t bus);
   [[nodiscard]] bool leads_to(const Wire& wire, std::uint8_t number) const;
+  void give(std::uint8_t number, std::size_t wire);
   bool count(std::uint8_t number, unsigned& last);
   void look(std::uint8_t number, bool one_slot, std::bitset<kNumberCount>& known) const;
 
   std::vector<Wire> wires_;
   std::vector<std::size_t> owner_, host_;
+  std::array<std::uint16_t, kNumberCount> bearers_{};  ///< how many wires bear a number; of most none
   /// The wire that was given a number last. Without expanders every number is given once, and nobody need ask QEMU.
   std::array<std::optional<std::size_t>, kNumberCount> given_{};
   std::size_t root_;
@@ -77,6 +79,7 @@ Tree::Tree(const Buses& buses, std::size_t root)
   given_[0] = root;
   // libvirt hands the controllers to QEMU by index, and QEMU puts each new one first.
   for (std::size_t i = buses.all.size(); i-- > 0;) hang(buses, i);
+  for (const Wire& wire : wires_) ++bearers_[wire.number];
 }
 
 void Tree::hang(const Buses& buses, std::size_t bus) {
@@ -113,6 +116,7 @@ bool Tree::leads_to(const Wire& wire, std::uint8_t number) const {
 
 std::optional<std::size_t> Tree::find(std::uint8_t number) const {
   if (!has_expanders_) return given_[number];
+  if (bearers_[number] == 0) return std::nullopt;
   std::size_t at = root_;
   while (wires_[at].number != number) {
     const auto& below = wires_[at].below;
@@ -134,17 +138,23 @@ std::optional<std::uint8_t> Tree::run_firmware() {
   return std::nullopt;
 }
 
+void Tree::give(std::uint8_t number, std::size_t wire) {
+  --bearers_[wires_[wire].number];
+  ++bearers_[number];
+  wires_[wire].number = number;
+}
+
 bool Tree::count(std::uint8_t number, unsigned& last) {
   const auto at = find(number);
   if (!at) return true;
   const std::vector<std::size_t>& bridges = wires_[*at].bridges;
   for (const std::size_t bridge : bridges) {
-    wires_[bridge].number = pci::kBusMax;
+    give(pci::kBusMax, bridge);
     wires_[bridge].subordinate = 0;
   }
   for (const std::size_t bridge : bridges) {
     if (last == pci::kBusMax) return false;
-    wires_[bridge].number = static_cast<std::uint8_t>(++last);
+    give(static_cast<std::uint8_t>(++last), bridge);
     given_[last] = bridge;
     wires_[bridge].subordinate = pci::kBusMax;
     if (!count(wires_[bridge].number, last)) return false;
@@ -357,9 +367,14 @@ std::string describe(const Buses& buses, const BusNumbers& numbers, const LostBu
   return gone + "no way leads to it from bus 0";
 }
 
+NumberedBuses numbered_buses(const domain::Domain& domain) {
+  NumberedBuses numbered{.buses = buses_of(domain), .numbers = {}};
+  numbered.numbers = number_buses(numbered.buses);
+  return numbered;
+}
+
 std::vector<std::string> number_warnings(const domain::PlacedDomain& placed) {
-  const Buses buses = buses_of(placed.domain());
-  const BusNumbers numbers = number_buses(buses);
+  const auto [buses, numbers] = numbered_buses(placed.domain());
   std::vector<std::string> warnings;
   for (const LostBus& lost : numbers.lost) warnings.push_back(describe(buses, numbers, lost));
   for (const GuestBus& bus : buses.all)

@@ -61,6 +61,13 @@ struct BusNumbers {
 
 BusNumbers number_buses(const Buses& buses);
 
+/// What snapshot, lint and pictures of one domain are all made from.
+struct NumberedBuses {
+  Buses buses{};
+  BusNumbers numbers{};
+};
+NumberedBuses numbered_buses(const domain::Domain& domain);
+
 /// Where the guest has the device; nothing if it does not have it.
 std::optional<pci::AddressParts> guest_place(const BusNumbers& numbers, std::size_t bus, const Occupant& occupant);
 

@@ -45,6 +45,28 @@ std::string disk(std::string_view target, std::string_view slot, std::string_vie
          std::string(serial) + "</serial><address type='pci' slot='" + std::string(slot) + "'/></disk>";
 }
 
+std::string card(std::string_view model, std::string_view driver) {
+  return "<interface type='user'><mac address='52:54:00:00:00:01'/><model type='" + std::string(model) + "'/>" +
+         std::string(driver) + "<address type='pci' slot='3'/></interface>";
+}
+
+TEST(Diff, TakesQueuesThatLibvirtDoesNotStoreForNone) {
+  // What libvirt 9.0.0 was seen to print of the left one is the right one.
+  EXPECT_THAT(diff_of(card("e1000", "<driver name='vhost' queues='5'/>"), card("e1000", "")), IsEmpty());
+  EXPECT_THAT(diff_of(card("virtio", "<driver name='vhost' queues='1'/>"), card("virtio", "<driver name='vhost'/>")),
+              IsEmpty());
+  EXPECT_THAT(diff_of(card("virtio", "<driver queues='1' rx_queue_size='0'/>"), card("virtio", "")), IsEmpty());
+  EXPECT_THAT(diff_of(card("virtio", "<driver unknown='1'/>"), card("virtio", "")), IsEmpty());
+  EXPECT_THAT(diff_of(card("VIRTIO", "<driver queues='4'/>"), card("virtio", "<driver queues='4'/>")), IsEmpty());
+}
+
+TEST(Diff, SeesQueuesThatLibvirtStores) {
+  EXPECT_THAT(diff_of(card("virtio", "<driver queues='2'/>"), card("virtio", "<driver queues='4'/>")),
+              ElementsAre(Field(&Finding::rule, "BP127")));
+  EXPECT_THAT(diff_of(card("virtio", "<driver queues='2'/>"), card("virtio", "")),
+              ElementsAre(Field(&Finding::rule, "BP127"), Field(&Finding::rule, "BP133")));
+}
+
 TEST(Diff, SaysWhatLinuxWindowsFirmwareAndMigrationMakeOfAMove) {
   const Findings findings = diff_of(nic("aa", "3"), nic("aa", "4"));
   ASSERT_THAT(findings, SizeIs(1));

@@ -32,7 +32,8 @@ domain::Domain domain_of(std::string_view machine, std::string_view devices, std
 
 Findings lint_of(std::string_view machine, std::string_view devices,
                  std::string_view head = "<features><acpi/></features>", const HostFacts& facts = {}) {
-  return lint(as_placed(domain_of(machine, devices, head)).value(), facts);
+  const auto placed = as_placed(domain_of(machine, devices, head)).value();
+  return lint(placed, topology::numbered_buses(placed.domain()), facts);
 }
 
 std::set<std::string> rules_in(const Findings& findings) {
@@ -116,6 +117,9 @@ constexpr LintCase kCases[] = {
      ROOT "<controller type='virtio-serial' index='0'>" AT(
          "0", "5", "0") "</controller><channel type='unix'><target type='virtio' name='a'/>"
                         "<address type='virtio-serial' controller='0' bus='0' port='1'/></channel>"},
+    {"BP213", kPc, ROOT "<controller type='virtio-serial' index='0'>" AT("0", "5", "0") "</controller>",
+     ROOT "<controller type='virtio-serial' index='0'>" AT(
+         "0", "5", "0") "</controller><channel type='unix'><target type='virtio' name='a'/></channel>"},
     {"BP214", kQ35,
      EROOT PXB("1", "<target busNr='100'/>", AT("0", "4", "0")) PXB("2", "<target busNr='101'/>", AT("0", "5", "0"))
          PORT("3", "", AT("1", "0", "0")) NIC("virtio", AT("3", "0", "0")),
@@ -171,12 +175,12 @@ TEST(Lint, FindsACardFarFromItsNode) {
 TEST(Lint, TellsOfPlacesLeftToLibvirt) {
   const auto wish = domain_of(kPc, ROOT NIC("virtio", ""));
   const auto placed = as_placed(domain_of(kPc, ROOT NIC("virtio", AT("0", "3", "0")))).value();
-  const Findings findings = lint_unplaced(wish, placed);
+  const Findings findings = lint_unplaced(placed, Unplaced(wish));
   ASSERT_THAT(findings, SizeIs(1));
   EXPECT_EQ(findings[0].rule, "BP223");
   EXPECT_EQ(findings[0].device, "interface 52:54:00:00:00:01");
   EXPECT_EQ(findings[0].change, "now 0000:00:03.0");
-  EXPECT_THAT(lint_unplaced(placed.domain(), placed), IsEmpty());
+  EXPECT_THAT(lint_unplaced(placed, Unplaced(placed.domain())), IsEmpty());
 }
 
 TEST(Lint, KeepsTheWordsOfARefusal) {

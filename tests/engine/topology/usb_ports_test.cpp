@@ -1,11 +1,11 @@
-#include "engine/assign/usb_ports.h"
+#include "engine/topology/usb_ports.h"
 
 #include <gtest/gtest.h>
 
 #include "engine/assign/complete.h"
 #include "tests/support/domain_builder.h"
 
-namespace busproof::assign {
+namespace busproof::topology {
 namespace {
 
 std::string tablets(int count) {
@@ -14,8 +14,8 @@ std::string tablets(int count) {
   return text;
 }
 
-Result<void> check(const std::string& devices, std::string_view machine = "q35") {
-  return check_usb_ports(*complete(*read({.machine = machine, .devices = devices})));
+Result<UsbPorts> check(const std::string& devices, std::string_view machine = "q35") {
+  return give_usb_ports(*assign::complete(*read({.machine = machine, .devices = devices})));
 }
 
 TEST(UsbPorts, HubsAreAddedWhenPortsRunOut) { EXPECT_TRUE(check(tablets(100))); }
@@ -43,4 +43,4 @@ TEST(UsbPorts, CompanionsHaveNoPortsOfTheirOwn) {
 }
 
 }  // namespace
-}  // namespace busproof::assign
+}  // namespace busproof::topology
