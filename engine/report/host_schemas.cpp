@@ -1,9 +1,105 @@
+#include <algorithm>
+#include <array>
+
 #include "engine/report/schemas.h"
 
 namespace busproof::report {
+namespace {
+
+/// The texts one after the other, put together when this is compiled.
+template <const std::string_view&... kParts>
+struct Joined {
+  static constexpr auto kText = [] {
+    std::array<char, (kParts.size() + ...)> text{};
+    auto end = text.begin();
+    ((end = std::ranges::copy(kParts, end).out), ...);
+    return text;
+  }();
+  static constexpr std::string_view kView{kText.data(), kText.size()};
+};
 
 // clang-format off
-const std::string_view kHostSchema = R"json({
+// Definitions that several of the schemas have.
+constexpr std::string_view kAddressDefinition = R"json(    "address": {"type": "string", "pattern": "^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\\.[0-7]$"},
+)json";
+constexpr std::string_view kTroubleDefinition = R"json(    "trouble": {
+      "type": "object",
+      "required": ["code", "message", "device", "step", "path", "errno", "error", "hints"],
+      "additionalProperties": false,
+      "properties": {
+        "code": {"type": "string"},
+        "message": {"type": "string"},
+        "device": {"type": ["string", "null"]},
+        "step": {"type": ["string", "null"]},
+        "path": {"type": ["string", "null"]},
+        "errno": {"type": ["integer", "null"]},
+        "error": {"type": ["string", "null"]},
+        "hints": {"type": "array", "items": {"type": "string"}}
+      }
+    },
+)json";
+constexpr std::string_view kOutcomeDefinition = R"json(    "outcome": {
+      "type": "object",
+      "required": ["driver", "override", "address", "present", "residual"],
+      "additionalProperties": false,
+      "properties": {
+        "driver": {"type": ["string", "null"]},
+        "override": {"type": ["string", "null"]},
+        "address": {"$ref": "#/$defs/address"},
+        "present": {"type": "boolean"},
+        "residual": {"type": ["string", "null"]}
+      }
+    },
+)json";
+constexpr std::string_view kRecoveredDefinition = R"json(    "recovered": {
+      "type": "object",
+      "required": ["journal", "result", "outcome", "errors"],
+      "additionalProperties": false,
+      "properties": {
+        "journal": {"type": "string"},
+        "result": {"enum": ["finished", "undone", "forgotten", "pending", "running", "damaged"]},
+        "outcome": {"type": "array", "items": {"$ref": "#/$defs/outcome"}},
+        "errors": {"type": "array", "items": {"$ref": "#/$defs/trouble"}}
+      }
+    },
+)json";
+constexpr std::string_view kRefusalDefinition = R"json(    "refusal": {
+      "type": "object",
+      "required": ["schema_version", "result", "error"],
+      "additionalProperties": false,
+      "properties": {
+        "schema_version": {"const": 1},
+        "result": {"const": "refused"},
+        "error": {"$ref": "#/$defs/trouble"}
+      }
+    },
+)json";
+constexpr std::string_view kFindingDefinition = R"json(    "finding": {
+      "type": "object",
+      "required": ["address", "finding", "text"],
+      "additionalProperties": false,
+      "properties": {
+        "address": {"$ref": "#/$defs/address"},
+        "finding": {
+          "enum": [
+            "before-boot",
+            "given-back",
+            "vanished",
+            "stolen",
+            "unbound",
+            "identity-changed",
+            "back",
+            "unknown-stub",
+            "forgotten",
+            "id-leaked"
+          ]
+        },
+        "text": {"type": "string"}
+      }
+    },
+)json";
+
+constexpr std::string_view kHostHead = R"json({
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "title": "What busproof host list, show and groups, and tree --host, tell of a host",
   "anyOf": [
@@ -12,8 +108,8 @@ const std::string_view kHostSchema = R"json({
     {"type": "array", "items": {"$ref": "#/$defs/group"}}
   ],
   "$defs": {
-    "address": {"type": "string", "pattern": "^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\\.[0-7]$"},
-    "id": {"type": "string", "pattern": "^0x[0-9a-f]{4}$"},
+)json";
+constexpr std::string_view kHostDefinitions = R"json(    "id": {"type": "string", "pattern": "^0x[0-9a-f]{4}$"},
     "known": {"enum": ["yes", "no", "unknown"]},
     "inventory": {
       "type": "object",
@@ -138,61 +234,13 @@ const std::string_view kHostSchema = R"json({
 }
 )json";
 
-const std::string_view kHostOperationSchema = R"json({
+constexpr std::string_view kHostOperationHead = R"json({
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "title": "What busproof host plan shows, and what detach, reattach, reset, prepare and release did or why not",
   "oneOf": [{"$ref": "#/$defs/plan"}, {"$ref": "#/$defs/performance"}, {"$ref": "#/$defs/refusal"}],
   "$defs": {
-    "address": {"type": "string", "pattern": "^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\\.[0-7]$"},
-    "trouble": {
-      "type": "object",
-      "required": ["code", "message", "device", "step", "path", "errno", "error", "hints"],
-      "additionalProperties": false,
-      "properties": {
-        "code": {"type": "string"},
-        "message": {"type": "string"},
-        "device": {"type": ["string", "null"]},
-        "step": {"type": ["string", "null"]},
-        "path": {"type": ["string", "null"]},
-        "errno": {"type": ["integer", "null"]},
-        "error": {"type": ["string", "null"]},
-        "hints": {"type": "array", "items": {"type": "string"}}
-      }
-    },
-    "outcome": {
-      "type": "object",
-      "required": ["driver", "override", "address", "present", "residual"],
-      "additionalProperties": false,
-      "properties": {
-        "driver": {"type": ["string", "null"]},
-        "override": {"type": ["string", "null"]},
-        "address": {"$ref": "#/$defs/address"},
-        "present": {"type": "boolean"},
-        "residual": {"type": ["string", "null"]}
-      }
-    },
-    "recovered": {
-      "type": "object",
-      "required": ["journal", "result", "outcome", "errors"],
-      "additionalProperties": false,
-      "properties": {
-        "journal": {"type": "string"},
-        "result": {"enum": ["finished", "undone", "forgotten", "pending", "running", "damaged"]},
-        "outcome": {"type": "array", "items": {"$ref": "#/$defs/outcome"}},
-        "errors": {"type": "array", "items": {"$ref": "#/$defs/trouble"}}
-      }
-    },
-    "refusal": {
-      "type": "object",
-      "required": ["schema_version", "result", "error"],
-      "additionalProperties": false,
-      "properties": {
-        "schema_version": {"const": 1},
-        "result": {"const": "refused"},
-        "error": {"$ref": "#/$defs/trouble"}
-      }
-    },
-    "binding": {
+)json";
+constexpr std::string_view kHostOperationDefinitions = R"json(    "binding": {
       "type": "object",
       "required": ["driver", "override"],
       "additionalProperties": false,
@@ -310,84 +358,13 @@ const std::string_view kHostOperationSchema = R"json({
 }
 )json";
 
-const std::string_view kHostRecoverySchema = R"json({
+constexpr std::string_view kHostRecoveryHead = R"json({
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "title": "What busproof host recover finished, undid and mended",
   "oneOf": [{"$ref": "#/$defs/recovery"}, {"$ref": "#/$defs/refusal"}],
   "$defs": {
-    "address": {"type": "string", "pattern": "^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\\.[0-7]$"},
-    "trouble": {
-      "type": "object",
-      "required": ["code", "message", "device", "step", "path", "errno", "error", "hints"],
-      "additionalProperties": false,
-      "properties": {
-        "code": {"type": "string"},
-        "message": {"type": "string"},
-        "device": {"type": ["string", "null"]},
-        "step": {"type": ["string", "null"]},
-        "path": {"type": ["string", "null"]},
-        "errno": {"type": ["integer", "null"]},
-        "error": {"type": ["string", "null"]},
-        "hints": {"type": "array", "items": {"type": "string"}}
-      }
-    },
-    "outcome": {
-      "type": "object",
-      "required": ["driver", "override", "address", "present", "residual"],
-      "additionalProperties": false,
-      "properties": {
-        "driver": {"type": ["string", "null"]},
-        "override": {"type": ["string", "null"]},
-        "address": {"$ref": "#/$defs/address"},
-        "present": {"type": "boolean"},
-        "residual": {"type": ["string", "null"]}
-      }
-    },
-    "recovered": {
-      "type": "object",
-      "required": ["journal", "result", "outcome", "errors"],
-      "additionalProperties": false,
-      "properties": {
-        "journal": {"type": "string"},
-        "result": {"enum": ["finished", "undone", "forgotten", "pending", "running", "damaged"]},
-        "outcome": {"type": "array", "items": {"$ref": "#/$defs/outcome"}},
-        "errors": {"type": "array", "items": {"$ref": "#/$defs/trouble"}}
-      }
-    },
-    "refusal": {
-      "type": "object",
-      "required": ["schema_version", "result", "error"],
-      "additionalProperties": false,
-      "properties": {
-        "schema_version": {"const": 1},
-        "result": {"const": "refused"},
-        "error": {"$ref": "#/$defs/trouble"}
-      }
-    },
-    "finding": {
-      "type": "object",
-      "required": ["address", "finding", "text"],
-      "additionalProperties": false,
-      "properties": {
-        "address": {"$ref": "#/$defs/address"},
-        "finding": {
-          "enum": [
-            "before-boot",
-            "given-back",
-            "vanished",
-            "stolen",
-            "unbound",
-            "identity-changed",
-            "back",
-            "unknown-stub",
-            "forgotten",
-            "id-leaked"
-          ]
-        },
-        "text": {"type": "string"}
-      }
-    },
-    "recovery": {
+)json";
+constexpr std::string_view kHostRecoveryDefinitions = R"json(    "recovery": {
       "type": "object",
       "required": ["schema_version", "journals", "ledger"],
       "additionalProperties": false,
@@ -401,37 +378,13 @@ const std::string_view kHostRecoverySchema = R"json({
 }
 )json";
 
-const std::string_view kHostRehearsalSchema = R"json({
+constexpr std::string_view kHostRehearsalHead = R"json({
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "title": "How an operation went on copies of a host, under every fault and crash",
   "oneOf": [{"$ref": "#/$defs/rehearsal"}, {"$ref": "#/$defs/refusal"}],
   "$defs": {
-    "trouble": {
-      "type": "object",
-      "required": ["code", "message", "device", "step", "path", "errno", "error", "hints"],
-      "additionalProperties": false,
-      "properties": {
-        "code": {"type": "string"},
-        "message": {"type": "string"},
-        "device": {"type": ["string", "null"]},
-        "step": {"type": ["string", "null"]},
-        "path": {"type": ["string", "null"]},
-        "errno": {"type": ["integer", "null"]},
-        "error": {"type": ["string", "null"]},
-        "hints": {"type": "array", "items": {"type": "string"}}
-      }
-    },
-    "refusal": {
-      "type": "object",
-      "required": ["schema_version", "result", "error"],
-      "additionalProperties": false,
-      "properties": {
-        "schema_version": {"const": 1},
-        "result": {"const": "refused"},
-        "error": {"$ref": "#/$defs/trouble"}
-      }
-    },
-    "rehearsal": {
+)json";
+constexpr std::string_view kHostRehearsalDefinitions = R"json(    "rehearsal": {
       "type": "object",
       "required": ["schema_version", "runs", "broken", "violations"],
       "additionalProperties": false,
@@ -459,61 +412,13 @@ const std::string_view kHostRehearsalSchema = R"json({
 }
 )json";
 
-const std::string_view kHostStatusSchema = R"json({
+constexpr std::string_view kHostStatusHead = R"json({
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "title": "Who has which device of a host, as busproof host status tells it",
   "oneOf": [{"$ref": "#/$defs/status"}, {"$ref": "#/$defs/refusal"}],
   "$defs": {
-    "address": {"type": "string", "pattern": "^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\\.[0-7]$"},
-    "trouble": {
-      "type": "object",
-      "required": ["code", "message", "device", "step", "path", "errno", "error", "hints"],
-      "additionalProperties": false,
-      "properties": {
-        "code": {"type": "string"},
-        "message": {"type": "string"},
-        "device": {"type": ["string", "null"]},
-        "step": {"type": ["string", "null"]},
-        "path": {"type": ["string", "null"]},
-        "errno": {"type": ["integer", "null"]},
-        "error": {"type": ["string", "null"]},
-        "hints": {"type": "array", "items": {"type": "string"}}
-      }
-    },
-    "refusal": {
-      "type": "object",
-      "required": ["schema_version", "result", "error"],
-      "additionalProperties": false,
-      "properties": {
-        "schema_version": {"const": 1},
-        "result": {"const": "refused"},
-        "error": {"$ref": "#/$defs/trouble"}
-      }
-    },
-    "finding": {
-      "type": "object",
-      "required": ["address", "finding", "text"],
-      "additionalProperties": false,
-      "properties": {
-        "address": {"$ref": "#/$defs/address"},
-        "finding": {
-          "enum": [
-            "before-boot",
-            "given-back",
-            "vanished",
-            "stolen",
-            "unbound",
-            "identity-changed",
-            "back",
-            "unknown-stub",
-            "forgotten",
-            "id-leaked"
-          ]
-        },
-        "text": {"type": "string"}
-      }
-    },
-    "entry": {
+)json";
+constexpr std::string_view kHostStatusDefinitions = R"json(    "entry": {
       "type": "object",
       "required": [
         "address",
@@ -616,6 +521,22 @@ const std::string_view kHostStatusSchema = R"json({
   }
 }
 )json";
+
 // clang-format on
+
+}  // namespace
+
+const std::string_view kHostSchema = Joined<kHostHead, kAddressDefinition, kHostDefinitions>::kView;
+const std::string_view kHostOperationSchema =
+    Joined<kHostOperationHead, kAddressDefinition, kTroubleDefinition, kOutcomeDefinition, kRecoveredDefinition,
+           kRefusalDefinition, kHostOperationDefinitions>::kView;
+const std::string_view kHostRecoverySchema =
+    Joined<kHostRecoveryHead, kAddressDefinition, kTroubleDefinition, kOutcomeDefinition, kRecoveredDefinition,
+           kRefusalDefinition, kFindingDefinition, kHostRecoveryDefinitions>::kView;
+const std::string_view kHostRehearsalSchema =
+    Joined<kHostRehearsalHead, kTroubleDefinition, kRefusalDefinition, kHostRehearsalDefinitions>::kView;
+const std::string_view kHostStatusSchema =
+    Joined<kHostStatusHead, kAddressDefinition, kTroubleDefinition, kRefusalDefinition, kFindingDefinition,
+           kHostStatusDefinitions>::kView;
 
 }  // namespace busproof::report
