@@ -151,26 +151,22 @@ std::vector<AbiDevice> sorted(std::vector<AbiDevice> devices) {
   return result;
 }
 
-std::string name_of(const AbiDevice& device, std::size_t number) {
-  Device named;
-  named.kind = device.kind;
-  named.alias = device.alias;
-  named.mac = device.mac;
-  named.target = device.target;
-  if (device.controller) {
-    named.controller.emplace();
-    named.controller->type = device.controller->type;
-    named.controller->index = device.controller->index;
-  }
-  return display_name(named, number);
+/// Whether it is called by what identifies it; a card is not called by its place on the host.
+bool names_itself(const AbiDevice& device) {
+  return !device.alias.empty() || !device.mac.empty() || !device.target.empty() || device.controller;
 }
 
-/// Those of the XML are counted first.
-void name_devices(std::vector<AbiDevice>& devices) {
+/// The others are called by their numbers. Those of the XML are counted first.
+void number_devices(std::vector<AbiDevice>& devices) {
   std::array<std::size_t, domain::kDeviceKindCount> count{};
+  Device nameless;
   for (const bool added : {false, true})
-    for (AbiDevice& device : devices)
-      if (device.added == added) device.name = name_of(device, ++count[static_cast<std::size_t>(device.kind)]);
+    for (AbiDevice& device : devices) {
+      if (device.added != added) continue;
+      nameless.kind = device.kind;
+      const std::size_t number = ++count[static_cast<std::size_t>(device.kind)];
+      if (!names_itself(device)) device.name = display_name(nameless, number);
+    }
 }
 
 /// `unplaced` is null where it is not known.
@@ -187,7 +183,10 @@ AbiSnapshot snapshot_of(const domain::PlacedDomain& placed, const topology::Numb
                   .details = domain.details,
                   .devices = {}};
   abi.devices.reserve(domain.devices.size());
-  for (const Device& device : domain.devices) abi.devices.push_back(device_of(device));
+  for (const Device& device : domain.devices) {
+    AbiDevice& seen = abi.devices.emplace_back(device_of(device));
+    if (names_itself(seen)) seen.name = display_name(device, 0);
+  }
   Topology(domain, numbered).fill(abi.devices);
   if (unplaced != nullptr)
     for (std::size_t i = 0; i < domain.devices.size(); ++i)
@@ -201,7 +200,7 @@ AbiSnapshot snapshot_of(const domain::PlacedDomain& placed, const topology::Numb
   add_implied(domain, places, abi.devices);
   std::erase_if(abi.devices, [](const AbiDevice& device) { return is_nothing(device.kind, device.model); });
   abi.devices = sorted(std::move(abi.devices));
-  name_devices(abi.devices);
+  number_devices(abi.devices);
   return abi;
 }
 
