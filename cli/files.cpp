@@ -57,7 +57,7 @@ Result<std::string> read_all(int fd, std::size_t expected) {
   for (;;) {
     // One byte more than expected, so that the end of the file shows at once.
     const std::size_t size = text.size();
-    text.resize(std::min(std::max(expected + 1, size * 2), kTextMaxBytes + 1));
+    text.resize(std::min(size <= expected ? expected + 1 : size * 2, kTextMaxBytes + 1));
     const ssize_t count = ::read(fd, text.data() + size, text.size() - size);
     text.resize(size + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
     if (count < 0 && errno == EINTR) continue;
