@@ -50,10 +50,13 @@ std::vector<LocatedFinding> locate(Findings findings, const Side& old, const Sid
   std::map<std::string, std::size_t> count;
   Lines old_lines(old.text), current_lines(current.text);
   for (Finding& finding : findings) {
-    const bool is_old = finding.place.side == Place::Side::Old;
+    // What a lock says has no place of its own; it is told of the config.
+    const bool is_of_old = finding.place.side == Place::Side::Old;
+    const bool is_in_old = is_of_old && !old.file.empty();
     LocatedFinding one{
-        .finding = {}, .file = std::string((is_old ? old : current).file), .place = {}, .fingerprint = {}};
-    if (finding.place.offset != 0) one.place = (is_old ? old_lines : current_lines).place_of(finding.place.offset);
+        .finding = {}, .file = std::string((is_in_old ? old : current).file), .place = {}, .fingerprint = {}};
+    if (finding.place.offset != 0 && is_of_old == is_in_old)
+      one.place = (is_in_old ? old_lines : current_lines).place_of(finding.place.offset);
     one.fingerprint.reserve(current.file.size() + finding.device.size() + 16);
     for (const std::string_view part : {current.file, std::string_view(finding.rule), std::string_view(finding.device)})
       (one.fingerprint += part) += '|';

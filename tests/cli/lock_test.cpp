@@ -63,6 +63,17 @@ TEST(Lock, KeepsOldDevicesInPlaceAndGivesNewOnesPlacesThatNobodyHad) {
   EXPECT_EQ(address_of(applied.out, 4), at_bus(4)) << "bus 1 was the first card's";
 }
 
+TEST(Lock, TellsOfTheConfigWhatHasGoneFromIt) {
+  const Folder folder;
+  folder.write("vm.xml", generated(card(1) + card(2)));
+  ASSERT_EQ(folder.run("lock vm.xml").code, 0);
+  folder.write("vm.xml", folder.run("lock --apply vm.xml").out);
+  ASSERT_EQ(folder.run("check vm.xml --against busproof.lock").code, 0);
+  folder.write("vm.xml", generated(card(2)));
+  EXPECT_THAT(folder.run("check vm.xml --against busproof.lock").out,
+              HasSubstr("vm.xml: info: interface 52:54:00:00:00:01: at 0000:01:00.0 [BP402 lock-outdated]\n"));
+}
+
 TEST(Lock, TakesOverChangesAndKeepsTheFreedPlaceFromThenOn) {
   const Folder folder;
   folder.write("vm.xml", generated(card(1) + card(2)));
