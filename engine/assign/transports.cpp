@@ -227,6 +227,12 @@ bool has_mmio_device(const DeviceLists& devices) {
   return false;
 }
 
+bool has_pcie_root(const DeviceLists& devices) {
+  return std::ranges::any_of(devices[DeviceKind::Controller], [](const Device& device) {
+    return device.controller->pci_model == pci::ControllerModel::PcieRoot;
+  });
+}
+
 }  // namespace
 
 Result<void> choose_transports(DeviceLists& devices, const topology::MachineRule& machine) {
@@ -236,6 +242,7 @@ Result<void> choose_transports(DeviceLists& devices, const topology::MachineRule
     if (auto numbered = number_all_ccw(devices); !numbered) return numbered;
   }
   if (machine.traits.contains(Trait::MmioTransport) ||
+      (machine.traits.contains(Trait::MmioWithoutPcieRoot) && !has_pcie_root(devices)) ||
       (machine.traits.contains(Trait::MmioIfAnyMmio) && has_mmio_device(devices)))
     follow(devices, domain::VirtioMmioAddress{});
   return {};

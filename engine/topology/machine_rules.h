@@ -17,7 +17,7 @@ namespace busproof::topology {
 enum class Family : std::uint8_t {
   I440fx,
   Q35,
-  NoPciX86,  ///< isapc, microvm, xenfv, none …: no PCI bus, and asking for one is refused
+  NoPci,  ///< isapc, microvm, xenfv, none …: no PCI bus of its own, and asking for one is refused
   ArmVirt,
   RiscvVirt,
   Pseries,
@@ -100,20 +100,21 @@ class EnumSet {
 
 /// What a machine is given by default, has built in, or bears.
 enum class Trait : std::uint8_t {
-  AddsUsb,          ///< a USB controller with index 0 when there is none
-  AddsSata,         ///< a SATA controller with index 0
-  AddsBalloon,      ///< a virtio memory balloon
-  AddsUsbInputs,    ///< a USB keyboard and mouse where there are graphics
-  BuiltinIde,       ///< an IDE controller of its own, and no other
-  PciExpander,      ///< bears pci-expander-bus
-  PcieExpander,     ///< bears pcie-expander-bus
-  PciHole64,        ///< the size of the 64-bit PCI hole can be set
-  VirtioIommu,      ///< bears a virtio IOMMU
-  ManyRoots,        ///< several pci-root controllers are allowed
-  CcwTransport,     ///< virtio devices are channel devices by default
-  MmioIfAnyMmio,    ///< virtio devices follow the first that has a virtio-mmio address
-  MmioTransport,    ///< virtio devices are virtio-mmio by default
-  SpaprVioDevices,  ///< nvram, tpm and serial ports sit on spapr-vio
+  AddsUsb,              ///< a USB controller with index 0 when there is none
+  AddsSata,             ///< a SATA controller with index 0
+  AddsBalloon,          ///< a virtio memory balloon
+  AddsUsbInputs,        ///< a USB keyboard and mouse where there are graphics
+  BuiltinIde,           ///< an IDE controller of its own, and no other
+  PciExpander,          ///< bears pci-expander-bus
+  PcieExpander,         ///< bears pcie-expander-bus
+  PciHole64,            ///< the size of the 64-bit PCI hole can be set
+  VirtioIommu,          ///< bears a virtio IOMMU
+  ManyRoots,            ///< several pci-root controllers are allowed
+  CcwTransport,         ///< virtio devices are channel devices by default
+  MmioIfAnyMmio,        ///< virtio devices follow the first that has a virtio-mmio address
+  MmioTransport,        ///< virtio devices are virtio-mmio by default
+  MmioWithoutPcieRoot,  ///< … where the XML brings no pcie-root
+  SpaprVioDevices,      ///< nvram, tpm and serial ports sit on spapr-vio
 };
 using Traits = EnumSet<Trait>;
 
@@ -136,6 +137,7 @@ struct MachineRule {
 
 inline constexpr EnumSet<Arch> kX86 = {Arch::X86_64, Arch::I686};
 inline constexpr EnumSet<Arch> kArm = {Arch::Aarch64, Arch::Armv7l, Arch::Armv6l};
+inline constexpr EnumSet<Arch> kArmFrom7 = {Arch::Aarch64, Arch::Armv7l};
 inline constexpr EnumSet<Arch> kRiscv = {Arch::Riscv64, Arch::Riscv32};
 inline constexpr EnumSet<Arch> kPpc64 = {Arch::Ppc64, Arch::Ppc64le};
 inline constexpr EnumSet<Arch> kMips = {Arch::Mips, Arch::Mipsel, Arch::Mips64, Arch::Mips64el};
@@ -151,10 +153,12 @@ inline constexpr auto kMachineRules = [] {
     // family    arches          names                                             root      traits                                                       added USB    NIC        video     SCSI           panic      serial
     {I440fx,     kX86,           {"pc", "pc-0.*", "pc-1.*", "pc-i440fx-*", "rhel*"}, PciRoot,  {AddsUsb, AddsBalloon, BuiltinIde, PciExpander, PciHole64},   "",          "rtl8139", "cirrus", "lsilogic",    "isa",     "isa-serial"},
     {Q35,        kX86,           {"q35", "pc-q35-*"},                              PcieRoot, {AddsUsb, AddsSata, AddsBalloon, PcieExpander, PciHole64, VirtioIommu}, "qemu-xhci", "rtl8139", "cirrus", "lsilogic", "isa", "isa-serial"},
-    {NoPciX86,   kX86,           {"isapc"},                                        kNoRoot,  {AddsBalloon},                                                "",          "rtl8139", "cirrus", "lsilogic",    "isa",     "isa-serial"},
-    {NoPciX86,   kX86,           {"*"},                                            kNoRoot,  {AddsUsb, AddsBalloon},                                       "",          "rtl8139", "cirrus", "lsilogic",    "isa",     "isa-serial"},
-    {ArmVirt,    kArm,           {"virt", "virt-*"},                               PcieRoot, {PcieExpander, VirtioIommu, MmioIfAnyMmio},                   "",          "virtio",  "virtio", "lsilogic",    "isa",     "system-serial"},
-    {OtherPci,   {Arch::Armv6l}, {"versatilepb"},                                  PciRoot,  {},                                                           "",          "smc91c111", "cirrus", "lsilogic",  "isa",     ""},
+    {NoPci,      kX86,           {"isapc"},                                        kNoRoot,  {AddsBalloon},                                                "",          "rtl8139", "cirrus", "lsilogic",    "isa",     "isa-serial"},
+    {NoPci,      kX86,           {"*"},                                            kNoRoot,  {AddsUsb, AddsBalloon},                                       "",          "rtl8139", "cirrus", "lsilogic",    "isa",     "isa-serial"},
+    {ArmVirt,    {Arch::Armv6l}, {"virt", "virt-*"},                               kNoRoot,  {PcieExpander, VirtioIommu, MmioIfAnyMmio, MmioWithoutPcieRoot}, "",       "virtio",  "virtio", "lsilogic",    "isa",     "system-serial"},
+    {ArmVirt,    kArmFrom7,      {"virt", "virt-*"},                               PcieRoot, {PcieExpander, VirtioIommu, MmioIfAnyMmio},                   "",          "virtio",  "virtio", "lsilogic",    "isa",     "system-serial"},
+    {OtherPci,   {Arch::Armv6l}, {"versatilepb"},                                  PciRoot,  {},                                                           "",          "scm91c111", "cirrus", "lsilogic",  "isa",     ""},
+    {NoPci,      kArmFrom7,      {"versatilepb"},                                  kNoRoot,  {},                                                           "",          "scm91c111", "cirrus", "lsilogic",  "isa",     ""},
     {NoPciOther, kArm,           {"vexpress-*"},                                   kNoRoot,  {MmioTransport},                                              "",          "lan9118", "cirrus", "lsilogic",    "isa",     ""},
     {NoPciOther, kArm,           {"*"},                                            kNoRoot,  {},                                                           "",          "lan9118", "cirrus", "lsilogic",    "isa",     ""},
     {RiscvVirt,  kRiscv,         {"virt", "virt-*"},                               PcieRoot, {AddsBalloon, MmioIfAnyMmio},                                 "",          "virtio",  "virtio", "lsilogic",    "isa",     "system-serial"},
@@ -182,8 +186,9 @@ static_assert(arches_are_in_order(), "rule_for(arch) is an index");
 constexpr bool added_controllers_fit_the_root() {
   for (const MachineRule& rule : kMachineRules) {
     if (rule.names[0].empty()) return false;
-    if (rule.traits.contains(Trait::PciExpander) && rule.root != pci::ControllerModel::PciRoot) return false;
-    if (rule.traits.contains(Trait::PcieExpander) && rule.root != pci::ControllerModel::PcieRoot) return false;
+    const auto root = rule.root;
+    if (rule.traits.contains(Trait::PciExpander) && root && root != pci::ControllerModel::PciRoot) return false;
+    if (rule.traits.contains(Trait::PcieExpander) && root && root != pci::ControllerModel::PcieRoot) return false;
     if (rule.traits.contains(Trait::ManyRoots) && rule.root != pci::ControllerModel::PciRoot) return false;
   }
   return true;

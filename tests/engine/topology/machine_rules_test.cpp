@@ -36,9 +36,9 @@ TEST(MachineRules, AliasAndVersionAreOneFamily) {
 }
 
 TEST(MachineRules, ANameCountsOnItsOwnArchitectureOnly) {
-  EXPECT_EQ(family_of("x86_64", "virt"), Family::NoPciX86);
+  EXPECT_EQ(family_of("x86_64", "virt"), Family::NoPci);
   EXPECT_EQ(family_of("aarch64", "pc"), Family::NoPciOther);
-  EXPECT_EQ(family_of("aarch64", "versatilepb"), Family::NoPciOther);
+  EXPECT_EQ(family_of("aarch64", "versatilepb"), Family::NoPci);
   EXPECT_EQ(family_of("armv6l", "versatilepb"), Family::OtherPci);
 }
 
@@ -51,8 +51,10 @@ TEST(MachineRules, WhatIsNotModelledIsNotGuessed) {
 TEST(MachineRules, ARootIsTheFirstControllerOfEveryMachineWithPci) {
   EXPECT_EQ(rule_for(Family::I440fx).root, ControllerModel::PciRoot);
   EXPECT_EQ(rule_for(Family::Q35).root, ControllerModel::PcieRoot);
-  EXPECT_EQ(rule_for(Family::NoPciX86).root, std::nullopt);
+  EXPECT_EQ(rule_for(Family::NoPci).root, std::nullopt);
   EXPECT_EQ(rule_for(Family::S390).root, ControllerModel::PciRoot);
+  EXPECT_EQ(machine_rule("armv7l", "virt")->root, ControllerModel::PcieRoot);
+  EXPECT_EQ(machine_rule("armv6l", "virt")->root, std::nullopt);
 }
 
 TEST(UsbRules, PortsAreCountedByModel) {
