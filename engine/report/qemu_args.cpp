@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -82,7 +83,7 @@ class Arguments {
       if (const auto* pci = std::get_if<PciAddress>(&device.address); (pci != nullptr && pci->at) || is_root(device))
         order.push_back(&device);
     std::ranges::stable_sort(order, {}, [](const Device* device) { return rank(*device); });
-    for (const Device* device : order) {
+    for (const Device* device : parents_first(order)) {
       if (device->controller && device->controller->type == ControllerType::Pci)
         add_bus(*device);
       else
@@ -107,6 +108,25 @@ class Arguments {
     const auto row = std::ranges::find(kQemuDevices, to_string(controller.type), &QemuDevice::subject);
     const auto type = static_cast<std::size_t>(row - kQemuDevices.begin());
     return {group, controller.type == ControllerType::Pci ? 0 : type, controller.index.value_or(0)};
+  }
+
+  /// libvirt's order, in which QEMU would look in vain for a bus whose controller has a higher index than the one that
+  /// sits on it.
+  [[nodiscard]] std::vector<const Device*> parents_first(const std::vector<const Device*>& order) const {
+    std::vector<const Device*> result;
+    std::set<const Device*> done;
+    for (const Device* device : order) put_after_parents(*device, done, result);
+    return result;
+  }
+
+  void put_after_parents(const Device& device, std::set<const Device*>& done,
+                         std::vector<const Device*>& result) const {
+    if (!done.insert(&device).second) return;
+    const auto* pci = std::get_if<PciAddress>(&device.address);
+    const bool is_bus = device.controller && device.controller->type == ControllerType::Pci;
+    const Device* parent = is_bus && pci != nullptr && pci->at ? controller_of_bus(pci->at->bus()) : nullptr;
+    if (parent != nullptr) put_after_parents(*parent, done, result);
+    result.push_back(&device);
   }
 
   void add(std::string option, std::string value = {}) { args_.push_back({std::move(option), std::move(value)}); }

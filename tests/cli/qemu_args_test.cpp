@@ -30,6 +30,19 @@ TEST(QemuArgs, AreOneOptionALine) {
   EXPECT_THAT(ran.err, IsEmpty());
 }
 
+TEST(QemuArgs, NameAControllerAfterTheOneThatItSitsOn) {
+  const std::string guest =
+      "<domain type='qemu'><name>g</name><memory>65536</memory><os><type arch='x86_64' machine='q35'>hvm</type></os>"
+      "<devices><controller type='usb' model='none'/><memballoon model='none'/>"
+      "<controller type='pci' index='1' model='pcie-switch-downstream-port'><address type='pci' bus='2'/></controller>"
+      "<controller type='pci' index='2' model='pcie-switch-upstream-port'><address type='pci' bus='3'/></controller>"
+      "<controller type='pci' index='3' model='pcie-root-port'/></devices></domain>";
+  const Ran ran = Folder().run("qemu-args -", guest);
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_LT(ran.out.find("id=pci.3"), ran.out.find("id=pci.2"));
+  EXPECT_LT(ran.out.find("id=pci.2"), ran.out.find("id=pci.1"));
+}
+
 TEST(QemuArgs, OfARefusedGuestAreTheRefusal) {
   const Folder folder;
   const Ran text = folder.run("qemu-args -", refused_guest());
