@@ -15,10 +15,10 @@
 #include "cli/files.h"
 #include "cli/format.h"
 #include "cli/parallel.h"
+#include "engine/assign/assign.h"
 #include "engine/domain/xml_document.h"
 #include "engine/report/assignment_report.h"
 #include "engine/report/message_text.h"
-#include "engine/topology/bus_numbers.h"
 
 namespace busproof::cli {
 namespace {
@@ -81,7 +81,7 @@ Outcome assign_file(const Options& options, const std::string& file) {
 
   if (options.explain) outcome.messages += report::explain_text(assignment);
   if (!is_json(options.format)) {
-    for (const std::string& warning : topology::number_warnings(assignment.placed))
+    for (const std::string& warning : assign::warnings_of(assignment.placed))
       outcome.messages += report::warning_text(name, warning);
     if (!target) outcome.data = xml;
   } else {

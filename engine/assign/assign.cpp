@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -12,7 +14,9 @@
 #include "engine/assign/stored_form.h"
 #include "engine/assign/target_defaults.h"
 #include "engine/assign/validate.h"
+#include "engine/assign/zpci_ids.h"
 #include "engine/pci/address.h"
+#include "engine/topology/bus_numbers.h"
 
 namespace busproof::assign {
 namespace {
@@ -116,9 +120,7 @@ std::vector<Reason> reasons_of(const Seated& seated, const std::vector<std::stri
   return reasons;
 }
 
-}  // namespace
-
-Result<Assignment> assign(Domain wish, Explain explain, const HostCards& cards, const KeptFree& kept_free) {
+Result<Assignment> assign_all(Domain wish, Explain explain, const HostCards& cards, const KeptFree& kept_free) {
   auto completed = complete(std::move(wish));
   if (!completed) return std::unexpected(completed.error());
   std::vector<std::string> names;
@@ -135,6 +137,22 @@ Result<Assignment> assign(Domain wish, Explain explain, const HostCards& cards, 
   auto placed = as_placed(stored_form(std::move(seated->domain)));
   if (!placed) return std::unexpected(placed.error());
   return Assignment{std::move(*placed), std::move(reasons)};
+}
+
+}  // namespace
+
+Result<Assignment> assign(Domain wish, Explain explain, const HostCards& cards, const KeptFree& kept_free) {
+  const std::size_t offset = wish.offset;
+  auto assignment = assign_all(std::move(wish), explain, cards, kept_free);
+  // What no element of the XML is to blame for, the machine is.
+  if (!assignment && !assignment.error().offset) assignment.error().offset = offset;
+  return assignment;
+}
+
+std::vector<std::string> warnings_of(const domain::PlacedDomain& placed) {
+  auto warnings = topology::number_warnings(placed);
+  std::ranges::move(zpci_warnings(placed.domain()), std::back_inserter(warnings));
+  return warnings;
 }
 
 }  // namespace busproof::assign

@@ -46,4 +46,7 @@ using KeptFree = std::vector<pci::GuestAddress>;
 Result<Assignment> assign(domain::Domain wish, Explain explain = Explain::No, const HostCards& cards = {},
                           const KeptFree& kept_free = {});
 
+/// What libvirt accepts, and the guest or the next define will suffer from: one sentence each, without its full stop.
+std::vector<std::string> warnings_of(const domain::PlacedDomain& placed);
+
 }  // namespace busproof::assign

@@ -486,11 +486,21 @@ class Run {
     return {index, device == kNoDevice ? AddedController::Cause::Spare : AddedController::Cause::Device, device};
   }
 
-  /// A controller that libvirt wanted to add finds no slot itself: name the device that it was wanted for.
+  /// A controller that libvirt wanted to add finds no slot itself: name the device that it was wanted for, or the
+  /// controller whose index left the gap.
   [[nodiscard]] Result<void> blame_growth(std::uint32_t index, Error error) const {
     const AddedController added = cause_of(index);
-    if (added.cause != AddedController::Cause::Device) return std::unexpected(std::move(error));
-    return blame(added.device, std::move(error));
+    std::size_t device = added.device;
+    if (added.cause == AddedController::Cause::Gap) device = controller_above(index);
+    if (device == kNoDevice) return std::unexpected(std::move(error));
+    return blame(device, std::move(error));
+  }
+
+  [[nodiscard]] std::size_t controller_above(std::uint32_t index) const {
+    const auto above = std::ranges::find_if(domain_.devices, [&](const Device& device) {
+      return is_pci_controller(device) && *device.controller->index > index && device.element != domain::kNoElement;
+    });
+    return above == domain_.devices.end() ? kNoDevice : static_cast<std::size_t>(above - domain_.devices.begin());
   }
 
   // --- zPCI ---

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <variant>
+
+#include "engine/topology/machine_rules.h"
+
 namespace busproof::assign {
 namespace {
 
@@ -29,6 +33,21 @@ Result<void> ZpciIds::complete(domain::ZpciIds& ids) {
     return refused("E314", fmt::format("internal error: zPCI fid {:o} is already reserved", *ids.fid),
                    fmt::format("fid {:#x} is in use by another device; write a free fid, or none", *ids.fid));
   return {};
+}
+
+std::vector<std::string> zpci_warnings(const domain::Domain& placed) {
+  std::vector<std::string> warnings;
+  if (topology::family_of(placed.arch, placed.machine) != topology::Family::S390) return warnings;
+  for (const domain::Device& device : placed.devices) {
+    const auto* pci = std::get_if<domain::PciAddress>(&device.address);
+    const bool is_added = device.controller && device.element == domain::kNoElement;
+    if (!is_added || pci == nullptr || pci->zpci.uid) continue;
+    warnings.push_back(
+        fmt::format("{0}, which libvirt adds, gets its zPCI uid and fid only when the stored config is defined again, "
+                    "which changes it; <controller type='pci' index='{1}' model='{2}'/> in the XML gets them at once",
+                    display_name(placed, device), *device.controller->index, device.model));
+  }
+  return warnings;
 }
 
 }  // namespace busproof::assign

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <unordered_set>
+#include <vector>
 
 #include "engine/base/result.h"
 #include "engine/domain/address.h"
+#include "engine/domain/domain.h"
 
 namespace busproof::assign {
 
@@ -26,5 +29,9 @@ class ZpciIds {
   Numbers uids_{{}, 1};
   Numbers fids_{};
 };
+
+/// A warning for every PCI controller that libvirt added on a machine with zPCI: it gets its ids only when the stored
+/// config is defined again, which breaks the law that assigning twice changes nothing.
+std::vector<std::string> zpci_warnings(const domain::Domain& placed);
 
 }  // namespace busproof::assign

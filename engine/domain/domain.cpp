@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <string_view>
 #include <utility>
+#include <variant>
 
 namespace busproof::domain {
 namespace {
@@ -17,6 +20,46 @@ constexpr std::array<std::string_view, kDeviceKindCount> kKindNames = {
 constexpr std::array<std::string_view, kControllerTypeCount> kControllerTypeNames = {
     "ide", "fdc", "scsi", "sata", "virtio-serial", "ccid", "usb", "pci", "xenbus", "isa",
 };
+
+/// Whether the device sits, or may sit, on that controller, which is none of PCI.
+bool sits_on(const Device& device, ControllerType type, std::uint32_t index) {
+  if (const auto* serial = std::get_if<VirtioSerialAddress>(&device.address))
+    return type == ControllerType::VirtioSerial && serial->controller == index;
+  if (const auto* card = std::get_if<CcidAddress>(&device.address))
+    return type == ControllerType::Ccid && card->controller == index;
+  if (std::holds_alternative<NoAddress>(device.address)) {
+    if (device.target_type == "virtio") return type == ControllerType::VirtioSerial;  // which one, libvirt forgets
+    if (device.kind == DeviceKind::Smartcard) return type == ControllerType::Ccid && index == 0;
+  }
+  if (!device.drive || device.drive->controller != index) return false;
+  return (device.kind == DeviceKind::Disk ? std::string_view(device.bus) : device.type) == to_string(type);
+}
+
+/// The highest bus that the device makes or sits on; -1 for one that has nothing to do with PCI.
+int highest_bus(const Device& device) {
+  int highest = -1;
+  if (const auto* pci = std::get_if<PciAddress>(&device.address))  // one meant to sit beyond the last bus has no place
+    highest = pci->at ? pci->at->bus() : pci::kBusMax + 1;
+  if (device.controller && device.controller->type == ControllerType::Pci && device.controller->index)
+    highest = std::max(highest, static_cast<int>(*device.controller->index));
+  return highest;
+}
+
+/// The device of the XML for which libvirt added that controller, as far as can be told: the last one on it; of PCI the
+/// one that reaches farthest, since a bus is added only after all others. Null when there is none.
+const Device* cause_of(const Domain& domain, const Device& added) {
+  if (!added.controller || !added.controller->index) return nullptr;
+  const Device* cause = nullptr;
+  for (const Device& device : domain.devices) {
+    if (device.element == kNoElement) continue;
+    if (added.controller->type != ControllerType::Pci) {
+      if (sits_on(device, added.controller->type, *added.controller->index)) cause = &device;
+    } else if (highest_bus(device) > (cause == nullptr ? 0 : highest_bus(*cause))) {
+      cause = &device;
+    }
+  }
+  return cause;
+}
 
 }  // namespace
 
@@ -50,7 +93,10 @@ Error about(Error error, const Device& device, std::string name) {
 }
 
 Error about(Error error, const Domain& domain, const Device& device) {
-  return about(std::move(error), device, display_name(domain, device));
+  const Device* cause = device.element == kNoElement ? cause_of(domain, device) : nullptr;
+  if (cause == nullptr) return about(std::move(error), device, display_name(domain, device));
+  return about(std::move(error), *cause,
+               fmt::format("{}, added for {}", display_name(domain, device), display_name(domain, *cause)));
 }
 
 }  // namespace busproof::domain

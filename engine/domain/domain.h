@@ -138,6 +138,8 @@ struct Domain {
   bool has_acpi = false;
   bool has_graphics = false;
   std::uint32_t numa_cell_count = 0;
+  /// Of the '<' of `<os><type>`, which names the machine and so what libvirt adds; of `<domain>` where there is none.
+  std::size_t offset = 0;
   std::vector<DetailValue> details;  ///< sorted
   std::vector<Device> devices;       ///< in document order as read; in libvirt's iteration order once completed
 
@@ -152,6 +154,8 @@ std::string display_name(const Domain& domain, const Device& device);
 
 /// The error, said of that device: under its name and, unless libvirt added the device by itself, with its place.
 Error about(Error error, const Device& device, std::string name);
+/// The same; of a controller that libvirt added, with the place of the device that it was added for: "controller
+/// virtio-serial 3, added for channel org.example.94".
 Error about(Error error, const Domain& domain, const Device& device);
 
 }  // namespace busproof::domain

@@ -194,6 +194,7 @@ Domain read_head(xml_node root, Details details) {
   domain.name = text_content(root.child("name"));
   domain.uuid = text_content(root.child("uuid"));
   const xml_node type = root.child("os").child("type");
+  domain.offset = offset_of(type ? type : root);
   domain.arch = value_of(type, "arch");
   if (domain.arch.empty()) domain.arch = "x86_64";
   domain.machine = value_of(type, "machine");

@@ -8,7 +8,6 @@
 
 #include "engine/report/device_words.h"
 #include "engine/report/json.h"
-#include "engine/topology/bus_numbers.h"
 
 namespace busproof::report {
 namespace {
@@ -68,7 +67,7 @@ std::string assignment_json(const AssignmentReport& report) {
       {"xml", report.xml ? Json(*report.xml) : Json(nullptr)},
   };
   if (report.assignment != nullptr) {
-    json["warnings"] = topology::number_warnings(report.assignment->placed);
+    json["warnings"] = assign::warnings_of(report.assignment->placed);
     for (const Row& row : rows_of(*report.assignment))
       json["devices"].push_back({{"name", row.name},
                                  {"address", text_or_null(row.address)},

@@ -309,6 +309,13 @@ std::size_t device_index(const Device& device, const Domain& domain) {
   return static_cast<std::size_t>(&device - domain.devices.data());
 }
 
+/// No port is left for a hub that libvirt would add: the last of those that want one is one too many.
+Result<void> blame_last(const Domain& domain, const UsbUsers& users, Error error) {
+  const auto& wanting = users.devices.empty() ? users.hubs : users.devices;
+  if (wanting.empty()) return std::unexpected(std::move(error));
+  return std::unexpected(about(std::move(error), domain, *wanting.back()));
+}
+
 Result<void> place_hubs(const Domain& domain, const UsbUsers& users, UsbBuses& buses, UsbPorts& given) {
   for (const Device* hub : users.hubs) {
     if (!usb_path_of(*hub).empty()) continue;
@@ -318,7 +325,7 @@ Result<void> place_hubs(const Domain& domain, const UsbUsers& users, UsbBuses& b
   }
   for (std::size_t missing = missing_hub_count(domain, users); missing > 0; --missing) {
     auto placed = place_hub(std::nullopt, buses);
-    if (!placed) return std::unexpected(placed.error());
+    if (!placed) return blame_last(domain, users, placed.error());
     given.of_added_hubs.push_back(*std::move(placed));
   }
   return {};

@@ -310,5 +310,50 @@ TEST(AssignWarnings, TellOfABusThatTheGuestWillNotHave) {
   EXPECT_THAT(topology::number_warnings(apart->placed), IsEmpty());
 }
 
+TEST(AssignWarnings, TellOfABridgeThatHasNoZpciIdsYet) {
+  std::string cards;
+  for (int i = 0; i < 40; ++i)
+    cards += fmt::format(
+        "<interface type='user'><mac address='52:54:00:00:01:{:02x}'/><address type='pci'/></interface>", i);
+  const auto grown = assign(read(domain_xml("s390-ccw-virtio", cards, "s390x")));
+  ASSERT_TRUE(grown) << grown.error().message;
+  EXPECT_THAT(warnings_of(grown->placed),
+              ElementsAre(AllOf(HasSubstr("controller pci 1, which libvirt adds, gets its zPCI uid"),
+                                HasSubstr("model='pci-bridge'/> in the XML"))));
+  const auto written = assign(
+      read(domain_xml("s390-ccw-virtio", "<controller type='pci' index='1' model='pci-bridge'/>" + cards, "s390x")));
+  ASSERT_TRUE(written) << written.error().message;
+  EXPECT_THAT(warnings_of(written->placed), IsEmpty());
+}
+
+/// "interface 52:54:…: <interface type='user'>": the device that the refusal names, and the tag that it points to.
+std::string blamed(const std::string& xml) {
+  const auto assignment = assign(read(xml));
+  if (assignment) return "nobody";
+  const Error& error = assignment.error();
+  if (!error.offset) return error.device + ": nowhere";
+  return error.device + ": " + xml.substr(*error.offset, xml.find('>', *error.offset) + 1 - *error.offset);
+}
+
+TEST(AssignRefusals, PointToTheElementForWhichAControllerWasAdded) {
+  EXPECT_EQ(blamed(domain_xml("q35", "<controller type='pci' index='255' model='pcie-root-port'/>")),
+            "controller pci 255: <controller type='pci' index='255' model='pcie-root-port'/>");
+  EXPECT_EQ(blamed(domain_xml("q35", nic(1, "rtl8139", at("ff:01.0")))),
+            "controller pci 256, added for interface 52:54:00:00:00:01: <interface type='user'>");
+  EXPECT_EQ(blamed(domain_xml("q35", "<disk type='block'><source dev='/dev/x'/><target dev='hda' bus='ide'/></disk>")),
+            "controller ide 0, added for disk hda: <disk type='block'>");
+  EXPECT_EQ(blamed(domain_xml("pc", "<controller type='usb' model='none'/><smartcard mode='host'/>")),
+            "controller ccid 0, added for smartcard #1: <smartcard mode='host'/>");
+  EXPECT_EQ(
+      blamed(domain_xml(
+          "isapc", "<memballoon model='none'/><channel type='pty'><target type='virtio' name='org.x'/></channel>")),
+      "controller virtio-serial 0, added for channel org.x: <channel type='pty'>");
+}
+
+TEST(AssignRefusals, PointToTheMachineWhereNoElementIsToBlame) {
+  EXPECT_EQ(blamed(domain_xml("isapc", "")), "memballoon #1: <type arch='x86_64' machine='isapc'>");
+  EXPECT_EQ(blamed(domain_xml("fuloong2e", "", "mips")), ": <type arch='mips' machine='fuloong2e'>");
+}
+
 }  // namespace
 }  // namespace busproof::assign
