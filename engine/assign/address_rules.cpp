@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "engine/base/row_index.h"
 #include "engine/topology/device_rules.h"
 
 namespace busproof::assign {
@@ -15,9 +16,14 @@ constexpr auto kTypeNames =
                                      "ccw", "virtio-mmio", "isa", "dimm", "unassigned"});
 static_assert(kTypeNames.size() == std::variant_size_v<domain::DeviceAddress>);
 
-bool fits(const AddressRule& rule, When when, const domain::Device& device) {
-  return rule.when == when && rule.kind == device.kind &&
-         (rule.subject.empty() || rule.subject == topology::subject_of(device)) &&
+constexpr std::size_t key_of(When when, domain::DeviceKind kind) {
+  return static_cast<std::size_t>(when) * domain::kDeviceKindCount + static_cast<std::size_t>(kind);
+}
+constexpr auto kRulesOfKey = rows_by_key<kWhenCount * domain::kDeviceKindCount>(
+    kAddressRules, [](const AddressRule& row) { return key_of(row.when, row.kind); });
+
+bool fits(const AddressRule& rule, const domain::Device& device) {
+  return (rule.subject.empty() || rule.subject == topology::subject_of(device)) &&
          (rule.model.empty() || rule.model == device.model);
 }
 
@@ -34,9 +40,9 @@ std::string remedy_for(AddressTypes may_have) {
 Result<void> check_address_type(const domain::Device& device, When when) {
   const AddressType type = type_of(device.address);
   if (type == AddressType::None) return {};
-  const auto* const rule =
-      std::ranges::find_if(kAddressRules, [&](const AddressRule& row) { return fits(row, when, device); });
-  if (rule == kAddressRules.end() || rule->may_have.contains(type)) return {};
+  const auto rules = rows_in(kAddressRules, kRulesOfKey[key_of(when, device.kind)]);
+  const auto rule = std::ranges::find_if(rules, [&](const AddressRule& row) { return fits(row, device); });
+  if (rule == rules.end() || rule->may_have.contains(type)) return {};
   return refused("E114",
                  fmt::format(fmt::runtime(rule->refusal), fmt::arg("address", type_name(device.address)),
                              fmt::arg("model", device.model), fmt::arg("subject", topology::subject_of(device)),

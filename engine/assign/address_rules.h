@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -36,6 +37,7 @@ constexpr AddressType type_of(const domain::DeviceAddress& address) {
 /// When libvirt looks: before it gives out addresses; then, once all are known, at the domain as a whole, at each
 /// device in its common code, and at each device in its QEMU driver.
 enum class When : std::uint8_t { Before, Whole, Common, Driver };
+inline constexpr std::size_t kWhenCount = 4;
 
 struct AddressRule {
   When when;
@@ -91,16 +93,6 @@ inline constexpr auto kAddressRules = [] {
   });
 }();
 // clang-format on
-
-constexpr bool address_rules_are_grouped() {
-  for (std::size_t i = 1; i < kAddressRules.size(); ++i) {
-    const AddressRule& before = kAddressRules[i - 1];
-    const AddressRule& row = kAddressRules[i];
-    if (row.when < before.when || (row.when == before.when && row.kind < before.kind)) return false;
-  }
-  return true;
-}
-static_assert(address_rules_are_grouped());
 
 /// Errors: E114 when a row of that time fits the device and its address is of another type. The error names no device.
 Result<void> check_address_type(const domain::Device& device, When when);

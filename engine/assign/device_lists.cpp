@@ -49,6 +49,7 @@ std::string_view without_prefix(std::string_view target) {
 /// Sorts by the keys, which may be costly to make; equal ones stay as they are.
 template <class Key>
 void sort_by_keys(DeviceList& devices, const std::vector<Key>& keys) {
+  if (std::ranges::is_sorted(keys)) return;
   std::vector<std::size_t> order(devices.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   // Not stable_sort(): that of libstdc++ 12 does not compile cleanly under clang 19.

@@ -4,14 +4,17 @@
 
 #include <algorithm>
 
+#include "engine/base/row_index.h"
 #include "engine/topology/device_rules.h"
 
 namespace busproof::assign {
 namespace {
 
+constexpr auto kValueRulesOfKind = rows_by_key<domain::kDeviceKindCount>(
+    kValueRules, [](const ValueRule& row) { return static_cast<std::size_t>(row.kind); });
+
 bool fits(const ValueRule& rule, const domain::Device& device, topology::Arch arch) {
-  return rule.kind == device.kind && rule.arches.contains(arch) &&
-         (rule.value.empty() || device.*rule.field == rule.value) &&
+  return rule.arches.contains(arch) && (rule.value.empty() || device.*rule.field == rule.value) &&
          (rule.subject.empty() || rule.subject == topology::subject_of(device));
 }
 
@@ -41,7 +44,7 @@ Result<void> check_serial_model(const domain::Device& serial, topology::Arch arc
 }  // namespace
 
 Result<void> check_values(const domain::Device& device, const domain::Domain& domain, topology::Arch arch) {
-  for (const ValueRule& rule : kValueRules)
+  for (const ValueRule& rule : rows_in(kValueRules, kValueRulesOfKind[static_cast<std::size_t>(device.kind)]))
     if (fits(rule, device, arch))
       return refused("E414",
                      fmt::format(fmt::runtime(rule.refusal), fmt::arg("value", rule.value),

@@ -1,18 +1,22 @@
 #include "engine/base/text.h"
 
+#include <array>
 #include <limits>
 
 namespace busproof {
 namespace {
 
-constexpr unsigned kNoDigit = 99;
+constexpr std::uint8_t kNoDigit = 99;
 
-constexpr unsigned digit_value(char c) {
-  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a') + 10;
-  if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A') + 10;
-  return kNoDigit;
-}
+constexpr std::array<std::uint8_t, 256> kDigitValues = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(kNoDigit);
+  for (std::uint8_t digit = 0; digit < 10; ++digit) values['0' + digit] = digit;
+  for (std::uint8_t digit = 10; digit < 16; ++digit) values['a' + digit - 10] = values['A' + digit - 10] = digit;
+  return values;
+}();
+
+constexpr unsigned digit_value(char c) { return kDigitValues[static_cast<unsigned char>(c)]; }
 
 /// What isspace(3) takes for a blank in the C locale.
 constexpr bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
@@ -44,11 +48,12 @@ std::optional<CNumber> leading_number(std::string_view text, Radix radix) {
   }
   const unsigned base = take_base(text, radix);
   if (text.empty() || digit_value(text.front()) >= base) return std::nullopt;
-  while (!text.empty() && digit_value(text.front()) < base) {
+  constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
+  constexpr std::uint64_t kSafe = kMax / 16 - 1;  // below it no digit can be too much: the division is seldom needed
+  for (; !text.empty() && digit_value(text.front()) < base; text.remove_prefix(1)) {
     const unsigned digit = digit_value(text.front());
-    if (number.magnitude > (std::numeric_limits<std::uint64_t>::max() - digit) / base) return std::nullopt;
+    if (number.magnitude > kSafe && number.magnitude > (kMax - digit) / base) return std::nullopt;
     number.magnitude = number.magnitude * base + digit;
-    text.remove_prefix(1);
   }
   number.rest = text;
   return number;

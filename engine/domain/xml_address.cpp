@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <string_view>
@@ -24,26 +25,34 @@ struct PciNumbers {
 
 /// `*value` becomes the attribute's number; 0 when it is missing. Attributes after a malformed one are not looked at.
 struct Field {
-  const char* attribute;
+  std::string_view attribute;
   std::uint32_t* value;
 };
 
 template <std::size_t kCount>
 Result<void> read_fields(xml_node element, Radix radix, const std::array<Field, kCount>& fields) {
-  for (const Field& field : fields) {
-    const auto number = read_unsigned(element, field.attribute, radix);
+  std::array<std::string_view, kCount> names;
+  std::ranges::transform(fields, names.begin(), &Field::attribute);
+  const auto attributes = attributes_named(element, names);
+  for (std::size_t i = 0; i < kCount; ++i) {
+    const auto number = read_unsigned(element, attributes[i], radix);
     if (!number) return std::unexpected(number.error());
-    *field.value = number->value_or(0);
+    *fields[i].value = number->value_or(0);
   }
   return {};
 }
 
 Result<PciNumbers> read_pci_numbers(xml_node element) {
+  constexpr std::array<std::string_view, 5> kNames = {"domain", "bus", "slot", "function", "multifunction"};
   PciNumbers numbers;
-  const std::array fields = {Field{"domain", &numbers.segment}, Field{"bus", &numbers.bus},
-                             Field{"slot", &numbers.slot}, Field{"function", &numbers.function}};
-  if (auto read = read_fields(element, Radix::Literal, fields); !read) return std::unexpected(read.error());
-  const auto multifunction = read_switch(element, "multifunction");
+  const auto attributes = attributes_named(element, kNames);
+  const std::array values = {&numbers.segment, &numbers.bus, &numbers.slot, &numbers.function};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto number = read_unsigned(element, attributes[i], Radix::Literal);
+    if (!number) return std::unexpected(number.error());
+    *values[i] = number->value_or(0);
+  }
+  const auto multifunction = read_switch(element, attributes[values.size()]);
   if (!multifunction) return std::unexpected(multifunction.error());
   numbers.multifunction = *multifunction;
   return numbers;
@@ -76,6 +85,7 @@ std::optional<pci::Address<Side>> as_address(const PciNumbers& numbers) {
 
 /// libvirt looks at the last `<zpci>` of several.
 Result<ZpciIds> read_zpci(xml_node address) {
+  if (!address.first_child()) return {};
   xml_node zpci;
   for (const xml_node child : address.children("zpci")) zpci = child;
   const auto uid = read_unsigned(zpci, "uid", Radix::Literal);
@@ -175,7 +185,7 @@ Result<DeviceAddress> read_ccw(xml_node address) {
                                   number.cssid, number.ssid, number.devno),
                       "cssid goes to 0xfe, ssid to 0x3, devno to 0xffff");
   std::size_t given = 0;
-  for (const Field& field : fields) given += address.attribute(field.attribute) ? 1U : 0U;
+  for (const Field& field : fields) given += address.attribute(field.attribute.data()) ? 1U : 0U;
   if (given == 0) return CcwAddress{};
   if (given < fields.size())
     return refused_at(address, "E116", "internal error: Invalid partial specification for virtio ccw address",
@@ -237,8 +247,9 @@ Result<DeviceAddress> read_address(xml_node address) {
   if (!type)
     return refused_at(address, "E101", "internal error: No type specified for device address",
                       "add type='pci', or remove the element to let libvirt choose");
+  const std::string_view name = type.value();
   for (const TypeRule& rule : kTypeRules)
-    if (rule.type == type.value()) return rule.read(address);
+    if (rule.type == name) return rule.read(address);
   return refused_at(address, "E102", fmt::format("unsupported configuration: unknown address type '{}'", type.value()),
                     "one of pci, drive, virtio-serial, ccid, usb, spapr-vio, ccw, virtio-mmio, isa, dimm, unassigned");
 }

@@ -40,10 +40,13 @@ Refusal missing_attribute(pugi::xml_node element, const char* attribute, std::st
 }
 
 Result<std::optional<std::uint32_t>> read_unsigned(pugi::xml_node element, const char* attribute, Radix radix) {
-  const pugi::xml_attribute found = element.attribute(attribute);
-  if (!found) return std::nullopt;
-  const auto number = unsigned_32(found.value(), radix);
-  if (!number) return malformed(element, attribute, " Expected non-negative integer value", radix);
+  return read_unsigned(element, element.attribute(attribute), radix);
+}
+
+Result<std::optional<std::uint32_t>> read_unsigned(pugi::xml_node element, pugi::xml_attribute attribute, Radix radix) {
+  if (!attribute) return std::nullopt;
+  const auto number = unsigned_32(attribute.value(), radix);
+  if (!number) return malformed(element, attribute.name(), " Expected non-negative integer value", radix);
   return number;
 }
 
@@ -58,11 +61,15 @@ Result<std::optional<std::uint32_t>> read_positive(pugi::xml_node element, const
 }
 
 Result<std::optional<std::int32_t>> read_non_negative(pugi::xml_node element, const char* attribute, Radix radix) {
-  const pugi::xml_attribute found = element.attribute(attribute);
-  if (!found) return std::nullopt;
-  const auto number = signed_32(found.value(), radix);
-  if (!number) return malformed(element, attribute, " Expected integer value", radix);
-  if (*number < 0) return malformed(element, attribute, " Expected non-negative value", radix);
+  return read_non_negative(element, element.attribute(attribute), radix);
+}
+
+Result<std::optional<std::int32_t>> read_non_negative(pugi::xml_node element, pugi::xml_attribute attribute,
+                                                      Radix radix) {
+  if (!attribute) return std::nullopt;
+  const auto number = signed_32(attribute.value(), radix);
+  if (!number) return malformed(element, attribute.name(), " Expected integer value", radix);
+  if (*number < 0) return malformed(element, attribute.name(), " Expected non-negative value", radix);
   return number;
 }
 
@@ -74,13 +81,12 @@ Result<std::optional<std::uint64_t>> read_unsigned_64(pugi::xml_node element, co
   return number;
 }
 
-Result<Switch> read_switch(pugi::xml_node element, const char* attribute) {
-  const pugi::xml_attribute found = element.attribute(attribute);
-  if (!found) return Switch::Absent;
-  const std::string_view value = found.value();
+Result<Switch> read_switch(pugi::xml_node element, pugi::xml_attribute attribute) {
+  if (!attribute) return Switch::Absent;
+  const std::string_view value = attribute.value();
   if (value == "on") return Switch::On;
   if (value == "off") return Switch::Off;
-  return refused_at(element, "E104", invalid_value(element, attribute), "write 'on' or 'off'");
+  return refused_at(element, "E104", invalid_value(element, attribute.name()), "write 'on' or 'off'");
 }
 
 }  // namespace busproof::domain

@@ -8,6 +8,7 @@
 
 #include "engine/base/ascii.h"
 #include "engine/base/text.h"
+#include "engine/domain/xml_tree.h"
 
 namespace busproof::domain {
 namespace {
@@ -79,7 +80,7 @@ std::string canonical_attributes(xml_node element) {
 std::vector<std::string> canonical_parts(xml_node element, std::string_view without) {
   std::vector<std::string> parts;
   for (const xml_node child : element.children()) {
-    if (child.type() == pugi::node_element && child.name() != without)
+    if (child.type() == pugi::node_element && child.name() != without && !is_hidden(child))
       parts.push_back(fmt::format("<{}{}>", child.name(), canonical_content(child)));
     if (child.type() == pugi::node_pcdata || child.type() == pugi::node_cdata) {
       const std::string_view words = trimmed(child.value());

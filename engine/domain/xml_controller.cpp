@@ -133,36 +133,31 @@ Result<void> read_model_name(xml_node element, Controller& controller) {
   return {};
 }
 
-struct TargetField {
-  const char* attribute;
-  std::optional<int> PciTarget::* field;
+/// In the order in which libvirt looks at them.
+constexpr std::array<std::string_view, 6> kTargetAttributes = {"chassisNr", "chassis", "port",
+                                                               "busNr",     "hotplug", "index"};
+/// Where the numbers go.
+constexpr std::array<std::optional<int> PciTarget::*, kTargetAttributes.size()> kTargetFields = {
+    &PciTarget::chassis_nr, &PciTarget::chassis, &PciTarget::port, &PciTarget::bus_nr, nullptr, &PciTarget::index,
 };
-constexpr std::array kFieldsBeforeHotplug = {
-    TargetField{"chassisNr", &PciTarget::chassis_nr},
-    TargetField{"chassis", &PciTarget::chassis},
-    TargetField{"port", &PciTarget::port},
-    TargetField{"busNr", &PciTarget::bus_nr},
-};
-constexpr std::array kFieldsAfterHotplug = {TargetField{"index", &PciTarget::index}};
-
-Result<void> read_target_fields(xml_node element, std::span<const TargetField> fields, PciTarget& target) {
-  for (const TargetField& row : fields) {
-    const auto number = read_non_negative(element, row.attribute, Radix::Literal);
-    if (!number) return std::unexpected(number.error());
-    target.*row.field = *number;
-  }
-  return {};
-}
 
 Result<void> read_target(xml_node element, Controller& controller) {
   if (auto single = refuse_second(element, "target"); !single) return single;
   const xml_node target = element.child("target");
   if (controller.type != ControllerType::Pci || !target) return {};
-  if (auto read = read_target_fields(target, kFieldsBeforeHotplug, controller.target); !read) return read;
-  const auto hotplug = read_switch(target, "hotplug");
-  if (!hotplug) return std::unexpected(hotplug.error());
-  controller.target.hotplug = *hotplug;
-  return read_target_fields(target, kFieldsAfterHotplug, controller.target);
+  const auto attributes = attributes_named(target, kTargetAttributes);
+  for (std::size_t i = 0; i < attributes.size(); ++i) {
+    if (kTargetFields[i] == nullptr) {
+      const auto hotplug = read_switch(target, attributes[i]);
+      if (!hotplug) return std::unexpected(hotplug.error());
+      controller.target.hotplug = *hotplug;
+    } else {
+      const auto number = read_non_negative(target, attributes[i], Radix::Literal);
+      if (!number) return std::unexpected(number.error());
+      controller.target.*kTargetFields[i] = *number;
+    }
+  }
+  return {};
 }
 
 Result<void> read_node(xml_node element, Controller& controller) {

@@ -38,6 +38,7 @@ std::optional<std::size_t> order_of(std::string_view element) {
 /// A number that libvirt reads as octal, and nearly everybody else who reads its XML as decimal; libvirt stores it in
 /// hexadecimal, which is the same to all.
 bool is_octal(std::string_view number) {
+  if (!number.empty() && number[0] > '0') return false;
   number.remove_prefix(std::min(number.find_first_not_of(" \t\r\n"), number.size()));
   return number.size() > 1 && number[0] == '0' && number[1] >= '0' && number[1] <= '9';
 }
@@ -45,6 +46,27 @@ bool is_octal(std::string_view number) {
 bool has_octal(xml_node address) {
   return std::ranges::any_of(address.attributes(),
                              [](const pugi::xml_attribute& attribute) { return is_octal(attribute.value()); });
+}
+
+/// "0x001f", in lower case and with just so many digits.
+bool is_hexadecimal(std::string_view text, std::uint32_t value, std::size_t digits) {
+  if (text.size() != digits + 2 || !text.starts_with("0x")) return false;
+  for (std::size_t i = text.size(); i > 2; --i, value >>= 4U)
+    if (text[i - 1] != "0123456789abcdef"[value & 0xfU]) return false;
+  return value == 0;
+}
+
+/// Whether the element says the address in the very words that libvirt prints: so nearly all do that need no change.
+bool says_exactly(xml_node element, const PciAddress& address) {
+  constexpr std::array<std::string_view, 6> kNames = {"type", "domain", "bus", "slot", "function", "multifunction"};
+  constexpr std::array<std::string_view, 3> kSwitches = {"", "on", "off"};
+  if (!address.at || address.zpci != ZpciIds{} || element.first_child()) return false;
+  const auto said = attributes_named(element, kNames);
+  return std::string_view(said[0].value()) == "pci" && is_hexadecimal(said[1].value(), address.at->segment(), 4) &&
+         is_hexadecimal(said[2].value(), address.at->bus(), 2) &&
+         is_hexadecimal(said[3].value(), address.at->slot(), 2) &&
+         is_hexadecimal(said[4].value(), address.at->function(), 1) &&
+         said[5].value() == kSwitches[static_cast<std::size_t>(address.multifunction)];
 }
 
 xml_node first_of(xml_node parent, std::initializer_list<std::string_view> names) {
@@ -176,12 +198,13 @@ class Editor {
 
   void edit_address(xml_node element, const Device& device, ChildList& added) {
     const xml_node address = element.child("address");
+    const auto* pci = std::get_if<PciAddress>(&device.address);
+    if (pci != nullptr && says_exactly(address, *pci)) return;
     const auto said = read_address(address);
     // Only a device that is none, whose address nobody reads, may still have a malformed one.
     if (!said) return edit_stranger(element);
     if (*said == device.address && !has_octal(address)) return;
     const auto* said_pci = std::get_if<PciAddress>(&*said);
-    const auto* pci = std::get_if<PciAddress>(&device.address);
     auto markup = address_markup(device.address);
     if (pci != nullptr && said_pci != nullptr) {
       if (pci->at) edit_pci_address(address, *said_pci, *pci);
@@ -282,13 +305,19 @@ class Editor {
     for (const auto& [name, value] : wanted.attributes) {
       const std::string key(name);
       const std::string_view said = value_of(target, key.c_str());
-      const bool same_number = unsigned_32(said, Radix::Literal) == unsigned_32(value, Radix::Literal);
-      if (said != value && (!same_number || is_octal(said) || !unsigned_32(value, Radix::Literal)))
+      if (said == value) continue;
+      const auto number = unsigned_32(value, Radix::Literal);
+      if (!number || unsigned_32(said, Radix::Literal) != number || is_octal(said))
         set_attribute(target, key.c_str(), value);
     }
-    for (const char* name : {"chassisNr", "chassis", "port", "busNr", "index", "hotplug"})
-      if (std::ranges::none_of(wanted.attributes, [&](const auto& kept) { return kept.first == name; }))
-        remove_attribute(target, name);
+    constexpr std::array<std::string_view, 6> kKnown = {"chassisNr", "chassis", "port", "busNr", "index", "hotplug"};
+    const auto is_wanted = [&](std::string_view name) {
+      return std::ranges::find(wanted.attributes, name, [](const auto& kept) { return kept.first; }) !=
+             wanted.attributes.end();
+    };
+    for (const pugi::xml_attribute attribute : target.attributes())
+      if (std::ranges::find(kKnown, std::string_view(attribute.name())) != kKnown.end() && !is_wanted(attribute.name()))
+        remove_attribute(target, attribute.name());
     edit_node(target, node);
   }
 
@@ -323,8 +352,7 @@ class Editor {
 
   /// At the beginning of `<devices>`, which may be empty or missing.
   void add_first(std::vector<Markup> devices) {
-    const xml_node parent = root_.find_child(
-        [](xml_node child) { return std::string_view(child.name()) == "devices" && !opens_namespace(child); });
+    const xml_node parent = root_.child("devices");
     if (!parent) {
       add_children(root_, {{Markup{"devices", {}, std::move(devices)}, {}}});
       return;

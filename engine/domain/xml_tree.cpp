@@ -40,6 +40,26 @@ bool has_end_tag(std::string_view text, const char* copy, pugi::xml_node node) {
   return node.type() == pugi::node_element && !start_tag(text, copy, node).is_empty_tag;
 }
 
+/// The node after this one, children first; null after the last one below `top`.
+pugi::xml_node next_in_document(pugi::xml_node node, pugi::xml_node top) {
+  if (node.first_child()) return node.first_child();
+  while (node != top && !node.next_sibling()) node = node.parent();
+  return node == top ? pugi::xml_node() : node.next_sibling();
+}
+
+/// What the name of a hidden element begins with; that of no other does.
+constexpr char kHiddenMark = '\1';
+
+/// A prefix that is declared, `xmlns:qemu`, is part of the names that it goes with.
+bool may_open_namespaces(std::string_view text) {
+  constexpr std::string_view kDeclaration = "xmlns";
+  for (std::size_t at = text.find(kDeclaration); at != std::string_view::npos; at = text.find(kDeclaration, at)) {
+    at += kDeclaration.size();
+    if (!text.substr(at).starts_with(':')) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::size_t offset_of(pugi::xml_node element) { return static_cast<std::size_t>(element.offset_debug()) - 1; }
@@ -74,28 +94,27 @@ ElementSpan span_of(std::string_view text, const char* copy, pugi::xml_node elem
 
 bool opens_namespace(pugi::xml_node element) { return *element.attribute("xmlns").value() != '\0'; }
 
+void hide_foreign_elements(std::string_view text, char* copy, const pugi::xml_document& document) {
+  if (!may_open_namespaces(text)) return;
+  const pugi::xml_node root = document.document_element();
+  for (pugi::xml_node node = next_in_document(root, root); node; node = next_in_document(node, root))
+    if (opens_namespace(node)) copy[distance(copy, node.name())] = kHiddenMark;
+}
+
+bool is_hidden(pugi::xml_node element) { return *element.name() == kHiddenMark; }
+
 std::vector<pugi::xml_node> device_elements(const pugi::xml_document& document) {
   std::vector<pugi::xml_node> elements;
-  for (const pugi::xml_node devices : document.document_element().children("devices")) {
-    if (opens_namespace(devices)) continue;
+  for (const pugi::xml_node devices : document.document_element().children("devices"))
     for (const pugi::xml_node child : devices.children())
-      if (child.type() == pugi::node_element && !opens_namespace(child)) elements.push_back(child);
-  }
+      if (child.type() == pugi::node_element && !is_hidden(child)) elements.push_back(child);
   return elements;
 }
 
 std::string text_content(pugi::xml_node element) {
   std::string content;
-  pugi::xml_node node = element.first_child();
-  while (node && node != element) {
+  for (pugi::xml_node node = next_in_document(element, element); node; node = next_in_document(node, element))
     if (node.type() == pugi::node_pcdata || node.type() == pugi::node_cdata) content += node.value();
-    if (node.first_child()) {
-      node = node.first_child();
-      continue;
-    }
-    while (node != element && !node.next_sibling()) node = node.parent();
-    if (node != element) node = node.next_sibling();
-  }
   return content;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <pugixml.hpp>
@@ -48,12 +49,30 @@ ElementSpan span_of(std::string_view text, const char* copy, pugi::xml_node elem
 /// Whether the element puts itself and all in it into a namespace, where libvirt does not see it: `xmlns='…'`.
 bool opens_namespace(pugi::xml_node element);
 
+/// Renames every element below the root that does so, in the tree alone, to what nobody looks for. `copy` is what the
+/// document was parsed from.
+void hide_foreign_elements(std::string_view text, char* copy, const pugi::xml_document& document);
+bool is_hidden(pugi::xml_node element);
+
 /// The element children of every `<devices>` below the root, in document order, but for those in a namespace: what
 /// `Device::element` counts.
 std::vector<pugi::xml_node> device_elements(const pugi::xml_document& document);
 
 /// All text below the element, CDATA included: XPath's string().
 std::string text_content(pugi::xml_node element);
+
+/// The attributes of those names, found in one pass over all that the element has; null for one that it lacks.
+template <std::size_t kCount>
+std::array<pugi::xml_attribute, kCount> attributes_named(pugi::xml_node element,
+                                                         const std::array<std::string_view, kCount>& names) {
+  std::array<pugi::xml_attribute, kCount> found;
+  for (pugi::xml_attribute attribute = element.first_attribute(); attribute; attribute = attribute.next_attribute()) {
+    const std::string_view name = attribute.name();
+    for (std::size_t i = 0; i < kCount; ++i)
+      if (names[i] == name) found[i] = attribute;
+  }
+  return found;
+}
 
 /// The attribute's value; empty when it is missing.
 std::string_view value_of(pugi::xml_node element, const char* attribute);

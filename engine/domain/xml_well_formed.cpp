@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/ascii.h"
 #include "engine/base/text.h"
 
 namespace busproof::domain {
@@ -16,6 +17,8 @@ namespace {
 
 /// What a byte means to the scanner.
 enum class Byte : std::uint8_t { Plain, Name, Blank, Markup, Reference, Bracket, Quote, Control, High };
+/// The last of those that mean nothing in text and values.
+constexpr Byte kLastOrdinary = Byte::Blank;
 
 constexpr std::array<Byte, 256> kBytes = [] {
   std::array<Byte, 256> bytes{};
@@ -61,11 +64,6 @@ bool is_xml_character(std::uint64_t code) {
   return code <= 0xd7ff || (code >= 0xe000 && code <= 0xfffd) || (code >= 0x10000 && code <= 0x10ffff);
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
 /// Families of encodings in which ASCII is not spelled as itself.
 constexpr std::array<std::string_view, 5> kWideEncodings = {"UTF-16", "UTF-32", "UCS-", "ISO-10646-UCS-", "UTF-7"};
 
@@ -88,11 +86,29 @@ class Scanner {
   }
 
   [[nodiscard]] bool at_end() const { return at_ >= text_.size(); }
+  /// NUL at the end; the text has none.
+  [[nodiscard]] char peek(std::size_t ahead = 0) const {
+    return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
+  }
   [[nodiscard]] std::string_view rest() const { return text_.substr(at_); }
   [[nodiscard]] bool sees(std::string_view mark) const { return rest().starts_with(mark); }
-  [[nodiscard]] bool sees_blank() const { return !at_end() && byte_of(text_[at_]) == Byte::Blank; }
+
+  /// Past all bytes that are so. Most of a document is skipped here, so the loop is as short as can be.
+  template <class Predicate>
+  void skip(Predicate is_so) {
+    const char* const end = text_.data() + text_.size();
+    const char* at = text_.data() + at_;
+    while (at != end && is_so(byte_of(*at))) ++at;
+    at_ = static_cast<std::size_t>(at - text_.data());
+  }
   void skip_blanks() {
-    while (sees_blank()) ++at_;
+    skip([](Byte byte) { return byte == Byte::Blank; });
+  }
+  void skip_ordinary() {
+    skip([](Byte byte) { return byte <= kLastOrdinary; });
+  }
+  void skip_name_bytes() {
+    skip([](Byte byte) { return byte == Byte::Name; });
   }
 
   bool byte_order() {
@@ -177,7 +193,8 @@ class Scanner {
       if (at_end())
         return fail(offset_of(open_.back()) - 1, fmt::format("Premature end of data in tag {}", open_.back()),
                     fmt::format("close it with </{}>", open_.back()));
-      if (!(sees("</") ? end_tag() : sees("<!") || sees("<?") ? special() : start_tag())) return false;
+      const char next = peek(1);
+      if (!(next == '/' ? end_tag() : next == '!' || next == '?' ? special() : start_tag())) return false;
     }
     return true;
   }
@@ -262,7 +279,7 @@ class Scanner {
   }
 
   bool characters() {
-    while (!at_end()) {
+    for (skip_ordinary(); !at_end(); skip_ordinary()) {
       switch (byte_of(text_[at_])) {
         case Byte::Markup:
           return true;
@@ -312,11 +329,8 @@ class Scanner {
   bool name(std::string_view& name) {
     const std::size_t begin = at_;
     if (at_end() || !begins_name(text_[at_])) return false;
-    while (!at_end() && continues_name(text_[at_]))
-      if (byte_of(text_[at_]) == Byte::Name)
-        ++at_;
-      else if (!unusual())
-        return false;
+    for (skip_name_bytes(); !at_end() && byte_of(text_[at_]) == Byte::High; skip_name_bytes())
+      if (!unusual()) return false;
     name = text_.substr(begin, at_ - begin);
     return true;
   }
@@ -326,7 +340,7 @@ class Scanner {
     const std::size_t begin = at_;
     if (!this->name(name)) return fail(begin, "error parsing attribute name", "attributes look like name='value'");
     skip_blanks();
-    if (!sees("="))
+    if (peek() != '=')
       return fail(begin, fmt::format("Specification mandates value for attribute {}", name), "write name='value'");
     ++at_;
     skip_blanks();
@@ -334,7 +348,7 @@ class Scanner {
       return fail(begin, "AttValue: \" or ' expected", fmt::format("put the value of {} into quotes", name));
     const char quote = text_[at_++];
     const std::size_t value_begin = at_;
-    while (!at_end() && text_[at_] != quote) {
+    for (skip_ordinary(); !at_end() && text_[at_] != quote; skip_ordinary()) {
       switch (byte_of(text_[at_])) {
         case Byte::Markup:
           return fail(at_, "Unescaped '<' not allowed in attributes values", "write &lt;");
@@ -364,20 +378,20 @@ class Scanner {
                   "libvirt reads no deeper XML either", "E004");
     attributes_.clear();
     for (;;) {
-      const bool separated = sees_blank();
+      const std::size_t blanks = at_;
       skip_blanks();
       if (at_end())
         return fail(begin, fmt::format("Couldn't find end of Start Tag {}", element), "close the tag with '>'");
-      if (sees("/>")) {
+      if (peek() == '/' && peek(1) == '>') {
         at_ += 2;
         return attributes_are_unique();
       }
-      if (sees(">")) {
+      if (peek() == '>') {
         ++at_;
         open_.push_back(element);
         return attributes_are_unique();
       }
-      if (!separated) return fail(at_, "attributes construct error", "put a blank between attributes");
+      if (at_ == blanks) return fail(at_, "attributes construct error", "put a blank between attributes");
       std::string_view name;
       std::string_view value;
       if (!attribute(name, value)) return false;
@@ -406,12 +420,18 @@ class Scanner {
   bool end_tag() {
     const std::size_t begin = at_;
     at_ += 2;
+    const std::string_view opened = open_.back();
+    if (rest().starts_with(opened) && peek(opened.size()) == '>') {  // nearly always
+      at_ += opened.size() + 1;
+      open_.pop_back();
+      return true;
+    }
     std::string_view element;
     if (!name(element) || element != open_.back())
       return fail(begin, fmt::format("Opening and ending tag mismatch: {} and {}", open_.back(), element),
                   fmt::format("close <{0}> with </{0}> first", open_.back()));
     skip_blanks();
-    if (!sees(">")) return fail(begin, "expected '>'", fmt::format("write </{}>", element));
+    if (peek() != '>') return fail(begin, "expected '>'", fmt::format("write </{}>", element));
     ++at_;
     open_.pop_back();
     return true;

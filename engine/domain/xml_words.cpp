@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/base/row_index.h"
 #include "engine/domain/xml_attributes.h"
 #include "engine/domain/xml_tree.h"
 
@@ -127,30 +128,14 @@ constexpr std::array kWordRules = {
     WordRule{Redirdev, "", "bus", &Device::bus, kUsb, "unsupported configuration: unknown redirdev bus '{}'", kOptional,
              "usb"},
     WordRule{Panic, "", "model", &Device::model, kPanicModels, "unsupported configuration: unknown panic model '{}'"},
-    WordRule{Shmem, "model", "type", &Device::model, kShmemModels},
+    WordRule{Shmem, "model", "type", &Device::model, kShmemModels, kAnyWord, kOptional, "ivshmem"},
     WordRule{Memory, "", "model", &Device::model, kMemoryModels, kAnyWord, kRequired},
     WordRule{Iommu, "", "model", &Device::model, kIommuModels, kAnyWord, kRequired},
     WordRule{Vsock, "", "model", &Device::model, kDefaultOrVirtioModels},
 };
 
-/// First and one past the last row of each kind.
-constexpr std::array<std::pair<std::size_t, std::size_t>, kDeviceKindCount> kRowsOfKind = [] {
-  std::array<std::pair<std::size_t, std::size_t>, kDeviceKindCount> rows{};
-  for (std::size_t i = 0; i < kWordRules.size(); ++i) {
-    auto& [first, end] = rows[static_cast<std::size_t>(kWordRules[i].kind)];
-    if (end == 0) first = i;
-    end = i + 1;
-  }
-  return rows;
-}();
-
-constexpr bool rows_of_a_kind_stand_together() {
-  for (std::size_t kind = 0; kind < kDeviceKindCount; ++kind)
-    for (std::size_t i = kRowsOfKind[kind].first; i < kRowsOfKind[kind].second; ++i)
-      if (static_cast<std::size_t>(kWordRules[i].kind) != kind) return false;
-  return true;
-}
-static_assert(rows_of_a_kind_stand_together());
+constexpr auto kWordRulesOfKind =
+    rows_by_key<kDeviceKindCount>(kWordRules, [](const WordRule& row) { return static_cast<std::size_t>(row.kind); });
 
 std::string one_of(const WordRule& rule) { return fmt::format("one of {}", fmt::join(rule.known, ", ")); }
 
@@ -174,16 +159,16 @@ Result<void> read_word(const WordRule& rule, xml_node element, Device& device) {
   const bool is_missing = !attribute || (rule.empty == Empty::IsMissing && *attribute.value() == '\0');
   if (is_missing) return read_missing(rule, element, field);
   field = attribute.value();
-  if (std::ranges::find(rule.known, field) == rule.known.end()) return unknown_word(rule, place, field);
+  if (std::ranges::find(rule.known, std::string_view(field)) == rule.known.end())
+    return unknown_word(rule, place, field);
   return {};
 }
 
 }  // namespace
 
 Result<void> read_words(xml_node element, Device& device) {
-  const auto [first, end] = kRowsOfKind[static_cast<std::size_t>(device.kind)];
-  for (std::size_t i = first; i < end; ++i)
-    if (auto read = read_word(kWordRules[i], element, device); !read) return read;
+  for (const WordRule& rule : rows_in(kWordRules, kWordRulesOfKind[static_cast<std::size_t>(device.kind)]))
+    if (auto read = read_word(rule, element, device); !read) return read;
   return {};
 }
 

@@ -56,6 +56,8 @@ class Tree {
   [[nodiscard]] bool leads_to(const Wire& wire, std::uint8_t number) const;
   void give(std::uint8_t number, std::size_t wire);
   bool count(std::uint8_t number, unsigned& last);
+  /// The numbers in any bridge's registers: no access to another one gets anywhere.
+  [[nodiscard]] std::bitset<kNumberCount> named_numbers() const;
   void look(std::uint8_t number, bool one_slot, std::bitset<kNumberCount>& known) const;
 
   std::vector<Wire> wires_;
@@ -172,11 +174,22 @@ std::bitset<kNumberCount> Tree::run_kernel() const {
       look(wires_[i].number, false, known);
   // Where configuration space is mapped into memory, the kernel also tries every number that nobody told it of.
   if (family_ == Family::I440fx) return known;
+  const std::bitset<kNumberCount> named = named_numbers();
   for (unsigned number = 0; number < kNumberCount; ++number) {
+    if (known[number] || !named[number]) continue;
     const auto at = find(static_cast<std::uint8_t>(number));
-    if (!known[number] && at && wires_[*at].occupied) look(static_cast<std::uint8_t>(number), false, known);
+    if (at && wires_[*at].occupied) look(static_cast<std::uint8_t>(number), false, known);
   }
   return known;
+}
+
+std::bitset<kNumberCount> Tree::named_numbers() const {
+  std::bitset<kNumberCount> named;
+  for (const Wire& wire : wires_) {
+    named.set(wire.number);
+    for (unsigned number = wire.number; number <= wire.subordinate; ++number) named.set(number);
+  }
+  return named;
 }
 
 void Tree::look(std::uint8_t number, bool one_slot, std::bitset<kNumberCount>& known) const {

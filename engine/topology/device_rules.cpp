@@ -4,24 +4,19 @@
 #include <string>
 #include <utility>
 
+#include "engine/base/ascii.h"
+#include "engine/base/row_index.h"
+
 namespace busproof::topology {
 namespace {
-
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
 
 bool fits(const DeviceRule& rule, std::string_view subject, std::string_view model) {
   return (rule.subject.empty() || rule.subject == subject) &&
          (rule.model.empty() || equal_ignoring_case(rule.model, model));
 }
 
-constexpr bool rows_are_grouped_by_kind() {
-  for (std::size_t i = 1; i < kDeviceRules.size(); ++i)
-    if (kDeviceRules[i].kind < kDeviceRules[i - 1].kind) return false;
-  return true;
-}
-static_assert(rows_are_grouped_by_kind(), "wants() looks at one kind's rows only");
+constexpr auto kDeviceRulesOfKind = rows_by_key<domain::kDeviceKindCount>(
+    kDeviceRules, [](const DeviceRule& row) { return static_cast<std::size_t>(row.kind); });
 
 constexpr auto kUsb2Functions = std::to_array<std::pair<std::string_view, std::uint8_t>>(
     {{"ich9-ehci1", 7}, {"ich9-uhci1", 0}, {"ich9-uhci2", 1}, {"ich9-uhci3", 2}});
@@ -50,7 +45,7 @@ Want wants(const domain::Device& device) {
   if (device.kind == domain::DeviceKind::Controller && device.controller->type == domain::ControllerType::Ide &&
       device.controller->index == 0)
     return Want::Nothing;
-  const auto rows = std::ranges::equal_range(kDeviceRules, device.kind, {}, &DeviceRule::kind);
+  const auto rows = rows_in(kDeviceRules, kDeviceRulesOfKind[static_cast<std::size_t>(device.kind)]);
   const std::string_view subject = subject_of(device);
   const auto row =
       std::ranges::find_if(rows, [&](const DeviceRule& rule) { return fits(rule, subject, device.model); });

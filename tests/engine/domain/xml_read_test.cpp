@@ -709,5 +709,14 @@ TEST(ReadDomain, ReadsAHundredThousandDevices) {
   EXPECT_EQ(domain_with(devices).devices.size(), 100'000U);
 }
 
+TEST(ReadDomain, SeesNoChildThatIsInANamespace) {
+  const Device nic = device_of(
+      "<interface type='user'><mac address='52:54:00:00:00:01'/><model xmlns='urn:x' type='virtio'/>"
+      "<address xmlns = 'urn:x' type='pci' slot='9'/><alias xmlns='' name='ua-mine'/></interface>");
+  EXPECT_EQ(nic.model, "");
+  EXPECT_EQ(nic.address, DeviceAddress(NoAddress{}));
+  EXPECT_EQ(nic.alias, "ua-mine");
+}
+
 }  // namespace
 }  // namespace busproof::domain
