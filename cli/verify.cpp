@@ -20,6 +20,7 @@
 #include "cli/parallel.h"
 #include "cli/shard.h"
 #include "engine/report/message_text.h"
+#include "fakesys/recorded_host.h"
 #include "verify/campaign.h"
 #include "verify/campaign_report.h"
 #include "verify/guest_history.h"
@@ -39,7 +40,7 @@ struct Options {
   std::uint64_t cases = 10'000, first = 0;
   std::optional<std::uint64_t> seed;
   std::optional<std::uint64_t> seconds;
-  std::string oracle, save, replay, start, shard, format;
+  std::string oracle, save, replay, start, host_model, shard, format;
   std::size_t jobs = default_jobs();
 };
 
@@ -54,15 +55,17 @@ ExitCode misused(std::string_view why) {
 }
 
 ExitCode list_laws(const Hunts& hunts) {
-  std::map<std::string, std::string> sentences, where;
+  std::map<std::string, std::string> sentences, numbers, where;
   for (const auto& hunt : hunts)
     for (const verify::LawRow& law : hunt->laws()) {
       sentences.emplace(law.name, law.words);
+      if (!law.number.empty()) numbers.emplace(law.name, fmt::format("{}: ", law.number));
       std::string& names = where[std::string(law.name)];
       names += (names.empty() ? "" : ", ") + std::string(hunt->name());
     }
   std::string text;
-  for (const auto& [name, sentence] : sentences) text += fmt::format("{:<22} {} ({})\n", name, sentence, where[name]);
+  for (const auto& [name, sentence] : sentences)
+    text += fmt::format("{:<26} {}{} ({})\n", name, numbers[name], sentence, where[name]);
   return finish(text);
 }
 
@@ -140,10 +143,12 @@ Result<verify::CaseFiles> read_case(const std::string& path) {
     auto text = read_text(path);
     if (!text) return std::unexpected(text.error());
     const bool is_xml = text->find('<') < text->find_first_not_of(" \t\r\n") + 1;
-    const auto folder = fs::path(path).parent_path();
-    files.emplace(is_xml ? "in.xml" : "history.txt", std::move(*text));
-    if (!is_xml)
-      if (auto start = read_text((folder / "start.xml").string())) files.emplace("start.xml", std::move(*start));
+    // What lies beside it belongs to it: the config or the host that it begins with.
+    for (const char* name : {"start.xml", "host.txt", "host.json"})
+      if (const fs::path start = fs::path(path).parent_path() / name; !is_xml && fs::exists(start))
+        if (auto its = read_text(start.string())) files.emplace(name, std::move(*its));
+    const bool is_script = files.contains("host.txt") || files.contains("host.json");
+    files.emplace(is_xml ? "in.xml" : is_script ? "script.txt" : "history.txt", std::move(*text));
     return files;
   }
   for (const auto& entry : fs::directory_iterator(path)) {
@@ -207,32 +212,71 @@ ExitCode run_campaign(const Options& options, const Hunts& hunts, const verify::
   return finish(is_json(options.format) ? campaign_json(result, facts) : campaign_text(result, facts), code);
 }
 
-ExitCode verify_command(const Options& options) {
-  verify::HuntSetup setup{.laws = verify::Selection({options.properties.begin(), options.properties.end()})};
+/// What a campaign begins with and whom it asks.
+struct Setup {
+  verify::HuntSetup hunts{};
   verify::ReportFacts facts{.version = BUSPROOF_VERSION};
-  std::optional<verify::LibvirtOracle> oracle;
-  if (options.oracle.starts_with("libvirt:")) {
-    auto opened = verify::LibvirtOracle::open(options.oracle.substr(8));
-    if (!opened) return complain(options.oracle, opened.error());
-    setup.oracle = &oracle.emplace(std::move(*opened));
-    facts.oracle = oracle->versions();
-    facts.replay = "--oracle " + options.oracle;
-  } else if (!options.oracle.empty() && options.oracle != "reference") {
-    return misused(fmt::format("no oracle '{}'; there are reference and libvirt:URI", options.oracle));
+  std::optional<verify::LibvirtOracle> oracle{};
+
+  /// An option that has to be given again to make the same cases.
+  void replayed_with(const std::string& option, const std::string& value) {
+    facts.replay += fmt::format("{}{} {}", facts.replay.empty() ? "" : " ", option, value);
   }
-  if (!options.start.empty()) {
-    auto text = read_text(options.start);
-    if (!text) return complain(shown_name(options.start), text.error());
-    if (const auto config = verify::first_config({.xml = *text}); !config) {
-      write_err(report::error_text(shown_name(options.start), *text, config.error()));
-      return exit_code(config.error().kind);
-    }
-    setup.start_xml = std::move(*text);
-    facts.replay = "--start " + options.start;
+};
+
+/// Opens the oracle. Nothing: it answers, or none was named.
+std::optional<ExitCode> ask(const std::string& uri, Setup& setup) {
+  if (uri.empty() || uri == "reference") return std::nullopt;
+  if (!uri.starts_with("libvirt:"))
+    return misused(fmt::format("no oracle '{}'; there are reference and libvirt:URI", uri));
+  auto opened = verify::LibvirtOracle::open(uri.substr(8));
+  if (!opened) return complain(uri, opened.error());
+  setup.hunts.oracle = &setup.oracle.emplace(std::move(*opened));
+  setup.facts.oracle = setup.oracle->versions();
+  setup.replayed_with("--oracle", uri);
+  return std::nullopt;
+}
+
+/// Begins with a config of the user's.
+std::optional<ExitCode> start_with(const std::string& file, Setup& setup) {
+  if (file.empty()) return std::nullopt;
+  auto text = read_text(file);
+  if (!text) return complain(shown_name(file), text.error());
+  if (const auto config = verify::first_config({.xml = *text}); !config) {
+    write_err(report::error_text(shown_name(file), *text, config.error()));
+    return exit_code(config.error().kind);
   }
-  const Hunts all = verify::make_hunts({.start_xml = setup.start_xml, .oracle = setup.oracle});
-  if (const auto wrong = unknown_name(options, all)) return misused(*wrong);
-  Hunts hunts = verify::make_hunts(setup);
+  setup.hunts.start_xml = std::move(*text);
+  setup.replayed_with("--start", file);
+  return std::nullopt;
+}
+
+/// Begins with a host of the user's.
+std::optional<ExitCode> happen_to(const std::string& file, Setup& setup) {
+  if (file.empty()) return std::nullopt;
+  auto text = read_text(file);
+  if (!text) return complain(shown_name(file), text.error());
+  if (const auto host = fakesys::load_host(*text); !host) {
+    write_err(report::error_text(shown_name(file), *text, host.error()));
+    return exit_code(host.error().kind);
+  }
+  setup.hunts.host_model = std::move(*text);
+  setup.replayed_with("--host-model", file);
+  return std::nullopt;
+}
+
+ExitCode verify_command(const Options& options) {
+  if (options.oracle.starts_with("libvirt:") && (!options.start.empty() || !options.host_model.empty()))
+    return misused("--oracle is asked about random domains: it goes with neither --start nor --host-model");
+  Setup setup;
+  setup.hunts.laws = verify::Selection({options.properties.begin(), options.properties.end()});
+  if (const auto code = ask(options.oracle, setup)) return *code;
+  if (const auto code = start_with(options.start, setup)) return *code;
+  if (const auto code = happen_to(options.host_model, setup)) return *code;
+  verify::HuntSetup everything = setup.hunts;
+  everything.laws = {};
+  if (const auto wrong = unknown_name(options, verify::make_hunts(everything))) return misused(*wrong);
+  Hunts hunts = verify::make_hunts(setup.hunts);
   if (!options.hunts.empty())
     std::erase_if(hunts, [&](const auto& hunt) {
       return std::ranges::find(options.hunts, std::string(hunt->name())) == options.hunts.end();
@@ -240,17 +284,18 @@ ExitCode verify_command(const Options& options) {
   if (options.list) return list_laws(hunts);
   if (!options.replay.empty()) return replay(options, hunts);
   if (hunts.empty()) return misused("no hunt looks at that property");
-  return run_campaign(options, hunts, facts);
+  return run_campaign(options, hunts, setup.facts);
 }
 
 }  // namespace
 
 void add_verify(CLI::App& app, Run& run) {
-  CLI::App* command = app.add_subcommand("verify", "Hunt for a breach of the laws on random domains and histories");
+  CLI::App* command =
+      app.add_subcommand("verify", "Hunt for a breach of the laws on random domains, histories and hosts");
   command->group("Commands");
   auto options = std::make_shared<Options>();
   command->add_option("--property", options->properties, "only these laws; --list names them")->type_name("NAME");
-  command->add_option("--hunt", options->hunts, "only domains, or only histories")->type_name("NAME");
+  command->add_option("--hunt", options->hunts, "only domains, histories or hosts")->type_name("NAME");
   command->add_flag("--list", options->list, "say which laws there are, and where they are hunted");
   command->add_option("--cases", options->cases, "so many of each hunt; 10000 by default")->type_name("N");
   command->add_option("--first", options->first, "number of the first case")->type_name("N");
@@ -266,6 +311,8 @@ void add_verify(CLI::App& app, Run& run) {
   command->add_option("--oracle", options->oracle, "reference (always asked), or libvirt:qemu:///system too")
       ->type_name("WHO");
   command->add_option("--start", options->start, "histories of this domain, and nothing else")->type_name("XML");
+  command->add_option("--host-model", options->host_model, "what can happen to this host, and nothing else")
+      ->type_name("FILE");
   command->add_option("--save", options->save, "write counterexamples there, a folder each")->type_name("DIR");
   command->add_option("--replay", options->replay, "look at one case: a folder that --save wrote, or a file of it")
       ->type_name("FILE");

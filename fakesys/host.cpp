@@ -24,6 +24,8 @@ const RecordedDirectory* RecordedDirectory::directory(std::string_view name) con
   return found == directories.end() ? nullptr : &found->second;
 }
 
+std::string boot_id(const Host& host) { return fmt::format("00000000-0000-4000-8000-{:012x}", host.boots); }
+
 std::string host_bridge_name(const Function& function) {
   return fmt::format("pci{:04x}:{:02x}", function.address.segment(), function.root_bus);
 }

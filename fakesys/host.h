@@ -71,6 +71,8 @@ struct Host {
   std::uint32_t boots = 1;  ///< how often it has been switched on: each boot has another boot id
 };
 
+/// As the kernel tells it: another one each time the host is switched on.
+std::string boot_id(const Host& host);
 /// The path of a device below /sys: "devices/pci0000:00/0000:00:03.0/0000:01:00.0".
 std::string device_path(const Function& function);
 /// "pci0000:00".

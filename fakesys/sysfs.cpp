@@ -121,7 +121,7 @@ Found<Node> directory_at(const Host& host, std::string_view path) {
 /// A file outside /sys: the two that every kernel has, or one that the host's maker wrote down.
 std::optional<std::string> plain_file(const Host& host, std::string_view path) {
   if (!path.starts_with('/')) return std::nullopt;
-  if (path == "/proc/sys/kernel/random/boot_id") return fmt::format("00000000-0000-4000-8000-{:012x}\n", host.boots);
+  if (path == "/proc/sys/kernel/random/boot_id") return boot_id(host) + '\n';
   const auto found =
       std::ranges::find(host.facts->files, path, [](const auto& file) -> std::string_view { return file.first; });
   if (found != host.facts->files.end()) return found->second;

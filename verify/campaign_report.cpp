@@ -52,9 +52,11 @@ std::string histogram(const Tally& tally) {
 /// "agrees-with-libvirt: 10,000 domains, 10,000 agree (libvirt 9.0.0, QEMU 7.2.22)"
 std::string agreement(const HuntResult& hunt, std::string_view law, const std::string& who) {
   const std::uint64_t agree = hunt.tally.count(law, "agree"), disagree = hunt.tally.count(law, "disagree");
-  const std::uint64_t skipped = hunt.tally.count(law, "not compared");
-  if (agree + disagree + skipped == 0) return {};
-  std::string text = fmt::format("  {} {}, {} agree ({})", grouped(agree + disagree), hunt.name, grouped(agree), who);
+  const std::uint64_t skipped = hunt.tally.count(law, "not compared"), gaps = hunt.tally.count(law, "known gap");
+  if (agree + disagree + skipped + gaps == 0) return {};
+  const std::string_view what = law == "agrees-with-libvirt-tables" ? "operations" : std::string_view(hunt.name);
+  std::string text = fmt::format("  {} {}, {} agree ({})", grouped(agree + disagree + gaps), what, grouped(agree), who);
+  if (gaps > 0) text += fmt::format("; {} where it is known to leave something behind", grouped(gaps));
   if (skipped > 0) text += fmt::format("; {} not compared", grouped(skipped));
   return text + "\n";
 }
@@ -65,10 +67,14 @@ std::string hunt_text(const HuntResult& hunt, const ReportFacts& facts) {
                                  grouped(static_cast<std::uint64_t>(rate)));
   text += agreement(hunt, "agrees-with-reference", "the reference allocator");
   text += agreement(hunt, "agrees-with-libvirt", facts.oracle);
+  text += agreement(hunt, "agrees-with-libvirt-tables", "libvirt's steps as specified");
+  if (const std::uint64_t accesses = hunt.tally.count("accesses", "all"); accesses > 0 && hunt.seconds > 0)
+    text += fmt::format("  {} operations on the kernel, {} a second\n", grouped(accesses),
+                        grouped(static_cast<std::uint64_t>(static_cast<double>(accesses) / hunt.seconds)));
   for (const LawRow& law : hunt.laws) {
     const auto checked = hunt.tally.checks().find(law.name);
     if (checked != hunt.tally.checks().end())
-      text += fmt::format("    {:<22} looked at {:>12} times\n", law.name, grouped(checked->second));
+      text += fmt::format("    {:<26} looked at {:>12} times\n", law.name, grouped(checked->second));
   }
   text += "  covered:\n" + histogram(hunt.tally);
   if (!hunt.never_seen.empty()) {

@@ -36,6 +36,7 @@ constexpr std::array kVerbs = {
     VerbRow{Verb::Unpin, "unpin", "i"},
     VerbRow{Verb::Regenerate, "regenerate", ""},
     VerbRow{Verb::SaveAndLoad, "save-and-load", ""},
+    VerbRow{Verb::LockAndApply, "lock-and-apply", ""},
     VerbRow{Verb::HotPlug, "hot-plug", "id"},
     VerbRow{Verb::Unplug, "unplug", "i"},
 };

@@ -25,12 +25,13 @@ enum class Verb : std::uint8_t {
   Model,               ///< of a controller: row `a` of new_controllers()
   Pin,                 ///< to bus `a`, slot `b`, function `c`
   Unpin,
-  Regenerate,   ///< nothing is left of any place, as when a tool writes the config anew
-  SaveAndLoad,  ///< through a file
-  HotPlug,      ///< as Add, refused where it would need another controller
-  Unplug,       ///< as Remove, refused while another function of its slot is in use
+  Regenerate,    ///< nothing is left of any place, as when a tool writes the config anew
+  SaveAndLoad,   ///< through a file
+  LockAndApply,  ///< its places are locked, it is written anew, and the lock is applied to that
+  HotPlug,       ///< as Add, refused where it would need another controller
+  Unplug,        ///< as Remove, refused while another function of its slot is in use
 };
-inline constexpr std::size_t kVerbCount = 18;
+inline constexpr std::size_t kVerbCount = 19;
 std::string_view to_string(Verb verb);
 
 struct Change {

@@ -69,7 +69,7 @@ Breaches judged(const LawRow& law, std::string words, const Looking& looking) {
 
 std::vector<LawRow> guest_law_rows() {
   std::vector<LawRow> rows;
-  for (const GuestLaw& law : guest_laws()) rows.push_back({law.name, law.words});
+  for (const GuestLaw& law : guest_laws()) rows.push_back({law.name, law.words, law.number});
   rows.insert(rows.end(), {kRefusesWithReason, kTextKeeps, kAgreesWithReference});
   return rows;
 }

@@ -14,11 +14,14 @@
 /// The guest's laws, and the agreement with oracles, looked at in one place for every hunt.
 namespace busproof::verify {
 
-inline constexpr LawRow kRefusesWithReason{"refuses-with-reason",
-                                           "what is refused is refused with a reason and a rule"};
+inline constexpr LawRow kRefusesWithReason{"refuses-with-reason", "what is refused is refused with a reason and a rule",
+                                           "law 8"};
 inline constexpr LawRow kTextKeeps{"text-keeps", "writing and reading a config again loses no place"};
 inline constexpr LawRow kDiffersNotFromItself{"no-difference", "compared with itself a config does not differ"};
-inline constexpr LawRow kComesBack{"comes-back", "what was removed and added back is accepted, and sits where it sat"};
+inline constexpr LawRow kComesBack{"comes-back", "what was removed and added back is accepted, and sits where it sat",
+                                   "law 8"};
+inline constexpr LawRow kLockKeeps{"lock-keeps", "a config that is written anew has every device where its lock says",
+                                   "law 2"};
 inline constexpr LawRow kAgreesWithReference{"agrees-with-reference",
                                              "the reference allocator places the same, or refuses too"};
 inline constexpr LawRow kAgreesWithLibvirt{"agrees-with-libvirt", "a running libvirt places the same, or refuses too"};

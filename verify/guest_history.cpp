@@ -7,7 +7,10 @@
 #include <random>
 #include <utility>
 
+#include "engine/abi/snapshot.h"
 #include "engine/domain/xml_document.h"
+#include "engine/lock/lock.h"
+#include "engine/lock/pin.h"
 #include "verify/dice.h"
 #include "verify/invariants.h"
 #include "verify/new_devices.h"
@@ -142,6 +145,8 @@ void GuestHistory::apply(const Change& change) {
   switch (change.verb) {
     case Verb::SaveAndLoad:
       return save_and_load();
+    case Verb::LockAndApply:
+      return lock_and_apply();
     case Verb::Replace:
       return replace(change);
     case Verb::HotPlug:
@@ -297,6 +302,25 @@ void GuestHistory::unplug(const Change& change) {
   Domain wish = config_;
   wish.devices.erase(wish.devices.begin() + static_cast<std::ptrdiff_t>(*position));
   settle(std::move(wish));
+}
+
+void GuestHistory::lock_and_apply() {
+  const auto placed = as_placed(config_);
+  if (!placed) return complain(kLockKeeps, "the config lacks a place\n");
+  const lock::LockedDomain locked = lock::locked(*placed);
+  Domain anew = config_;
+  forget_places(anew);
+  const auto pinned = lock::pin(locked, anew, lock::Believe::Lock, lock::FreedSlots::Kept);
+  looking_.tally.seen("lock", pinned ? "applied" : "refused");
+  if (!pinned) return;
+  if (looking_.selection.has(kLockKeeps.name)) {
+    looking_.tally.checked(kLockKeeps.name);
+    std::string words;
+    for (const Finding& finding : lock::compare(locked, abi::snapshot(pinned->placed)))
+      if (finding.severity == Severity::Error) words += fmt::format("{}: {}\n", finding.device, finding.change);
+    if (!words.empty()) complain(kLockKeeps, words);
+  }
+  settle(pinned->placed.domain());
 }
 
 void GuestHistory::save_and_load() {

@@ -46,6 +46,7 @@ class GuestHistory {
   void hot_plug(const Change& change);
   void unplug(const Change& change);
   void save_and_load();
+  void lock_and_apply();
   void complain(const LawRow& law, std::string words);
   [[nodiscard]] std::optional<std::size_t> position_of(const domain::Domain& domain, std::uint32_t id) const;
 

@@ -26,8 +26,13 @@ constexpr std::string_view kStartFile = "start.xml";
 /// RapidCheck makes up to one step more than the size, as often few as many: twenty on the average.
 constexpr int kHistorySize = 39;
 constexpr std::uint32_t kFirstNewId = 1000;
-/// How many devices just fit, or just do not (spec 13).
-constexpr std::array<std::uint32_t, 10> kEdgeCounts = {2, 5, 8, 9, 27, 29, 30, 31, 32, 61};
+/// How many devices just fit, or just do not (spec 13). The more, the rarer: the laws take the longer.
+struct EdgeCount {
+  std::uint32_t weight, count;
+};
+constexpr std::array kEdgeCounts = {EdgeCount{4, 2},  EdgeCount{4, 5},  EdgeCount{4, 8},  EdgeCount{4, 9},
+                                    EdgeCount{1, 27}, EdgeCount{1, 29}, EdgeCount{1, 30}, EdgeCount{1, 31},
+                                    EdgeCount{1, 32}, EdgeCount{1, 61}};
 
 struct MachineRow {
   std::uint32_t weight;
@@ -63,7 +68,8 @@ bool adds(Verb verb) {
   return verb == Verb::Add || verb == Verb::AddMany || verb == Verb::AddController || verb == Verb::HotPlug;
 }
 bool touches_one(Verb verb) {
-  return !adds(verb) && verb != Verb::Reorder && verb != Verb::Regenerate && verb != Verb::SaveAndLoad;
+  return !adds(verb) && verb != Verb::Reorder && verb != Verb::Regenerate && verb != Verb::SaveAndLoad &&
+         verb != Verb::LockAndApply;
 }
 
 class Command final : public rc::state::Command<Sketch, GuestHistory> {
@@ -118,6 +124,7 @@ constexpr std::array kVerbs = {
     VerbChance{Verb::Unpin, 16},
     VerbChance{Verb::Regenerate, 4},
     VerbChance{Verb::SaveAndLoad, 12},
+    VerbChance{Verb::LockAndApply, 6},
     VerbChance{Verb::HotPlug, 16},
     VerbChance{Verb::Unplug, 16},
 };
@@ -166,7 +173,7 @@ Change random_change(Dice& dice, const Sketch& sketch) {
       break;
     case Verb::AddMany:
       change.a = dice.below(2);
-      change.b = dice.one_of(kEdgeCounts);
+      change.b = dice.weighted(kEdgeCounts, [](const EdgeCount&) { return true; }).count;
       break;
     case Verb::AddController:
       change.a = controller_row(dice, sketch);
@@ -221,7 +228,7 @@ class HistoryHunt final : public TypedHunt<HistoryCase> {
 
   [[nodiscard]] std::vector<LawRow> laws() const override {
     auto rows = guest_law_rows();
-    rows.push_back(kComesBack);
+    rows.insert(rows.end(), {kComesBack, kLockKeeps});
     return rows;
   }
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "engine/host/journal.h"
 
@@ -12,6 +14,9 @@ namespace {
 using host::Binding;
 using host::HostAddress;
 
+/// All ones here tell a dead device, and of a virtual function too: section 1.4 of the specification, ID-18.
+constexpr std::size_t kCommandRegister = 4;
+
 std::string words(const Binding& binding) {
   return fmt::format("driver {}, override {}", binding.driver.value_or("none"), binding.override_to.value_or("unset"));
 }
@@ -20,6 +25,8 @@ bool same_boot(const HostRun& run) { return run.before.boots == run.after.boots;
 
 /// Where a device belongs that nobody has: where it was, or where it came from.
 Binding home_of(const HostRun& run, const HostAddress& address, const DeviceState& before) {
+  if (run.homes != nullptr)
+    if (const auto home = run.homes->find(address); home != run.homes->end()) return home->second;
   const auto entry = run.before.ledger.find(address);
   return entry == run.before.ledger.end() ? before.binding : entry->second.origin;
 }
@@ -34,8 +41,24 @@ bool is_newcomer(const HostRun& run, const HostAddress& address) {
          before->second.pin != after->second.pin;
 }
 
-bool declares(const host::BindingPlan& plan, const HostAddress& address) {
-  return std::ranges::find(plan.devices, address, &host::PlannedDevice::address) != plan.devices.end();
+const host::PlannedDevice* planned(const host::BindingPlan& plan, const HostAddress& address) {
+  const auto found = std::ranges::find(plan.devices, address, &host::PlannedDevice::address);
+  return found == plan.devices.end() ? nullptr : &*found;
+}
+
+bool declares(const HostRun& run, const HostAddress& address) {
+  return planned(run.plan, address) != nullptr || run.resumed.contains(address);
+}
+
+/// Whether a module that was loaded has taken a device that was waiting for it.
+bool waited_for_module(const HostRun& run, const DeviceState& before, const DeviceState& after) {
+  return !before.binding.driver && before.binding.override_to == after.binding.override_to && after.binding.driver &&
+         !run.before.drivers.contains(*after.binding.driver);
+}
+
+/// Whether a device that is as it was is well: half-way through something that was interrupted it is not.
+bool may_stay(const HostRun& run, const HostAddress& address) {
+  return run.homes == nullptr || !is_kept(run.before, address);
 }
 
 /// The device that a write is about: from its path, or from what is written to a driver's file.
@@ -80,6 +103,7 @@ HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, hos
   HostState state;
   state.autoprobe = model.autoprobe;
   state.boots = kernel.host().boots;
+  state.boot_id = fakesys::boot_id(kernel.host());
   state.crashed = model.host_crashed;
   for (const fakesys::Slot slot : model.in_order()) {
     const fakesys::Device& device = model.device(slot);
@@ -89,14 +113,17 @@ HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, hos
     const fakesys::Identity& id = device.function->identity;
     each.pin = {id.vendor, id.device, id.subvendor, id.subdevice, id.class_code, id.revision};
     if (device.group != fakesys::kNone) each.group = device.group;
-    each.in_transition = device.driver != fakesys::kNone && !device.link_visible;
+    each.in_transition = (device.driver != fakesys::kNone && !device.link_visible) || device.locked_by != 0;
+    each.dead = device.config.word(kCommandRegister) == 0xffff;
     each.vfs_autoprobe = device.vfs_autoprobe;
     each.virtual_functions = device.num_vfs;
   }
   for (const int id : model.drivers()) {
     const fakesys::Driver& driver = model.driver(id);
     if (!driver.dynamic_ids.empty()) state.dynamic_ids[driver.name] = driver.dynamic_ids.size();
+    state.drivers.insert(driver.name);
     if (driver.rule.role == fakesys::DriverRole::Native) state.native_drivers.insert(driver.name);
+    if (driver.rule.role == fakesys::DriverRole::Vfio) state.vfio_drivers.insert(driver.name);
   }
   for (const int number : model.groups())
     if (model.group(number)->open_file != 0) state.open_groups.insert(number);
@@ -123,7 +150,8 @@ Violations nothing_is_lost(const HostRun& run) {
     if (entry == run.after.ledger.end()) {
       const Binding home = home_of(run, address, before);
       const bool reprobed = !home.driver && after.binding.override_to == home.override_to;
-      if (after.binding == before.binding || after.binding == home || reprobed) return;
+      const bool stayed = after.binding == before.binding && may_stay(run, address);
+      if (stayed || after.binding == home || reprobed) return;
       found.push_back({to_string(address), fmt::format("is lost: {}, and nothing tells that it should be {}",
                                                        words(after.binding), words(home))});
     } else if (entry->second.flags.empty()) {
@@ -162,7 +190,7 @@ Violations global_tables_stay(const HostRun& run) {
     found.push_back({"", "dynamic ids of drivers have changed"});
   if (run.before.autoprobe != run.after.autoprobe) found.push_back({"", "drivers_autoprobe has changed"});
   for_each_device(run, [&](const HostAddress& address, const DeviceState& before, const DeviceState& after) {
-    if (before.vfs_autoprobe != after.vfs_autoprobe)
+    if (before.vfs_autoprobe != after.vfs_autoprobe && !run.meddled.contains(address))
       found.push_back({to_string(address), "its sriov_drivers_autoprobe has changed"});
   });
   return found;
@@ -173,12 +201,13 @@ Violations only_declared_devices_change(const HostRun& run) {
   for_each_write(run, [&](std::size_t, const fakesys::AccessRecord& access) {
     const auto device = device_of(access);
     if (is_id_of(run.plan, access)) return;
-    if (!device || !declares(run.plan, *device))
+    if (!device || !declares(run, *device))
       found.push_back({"", "a write that no device of the plan is meant by: " + access.path});
   });
   if (!same_boot(run)) return found;
   for_each_device(run, [&](const HostAddress& address, const DeviceState& before, const DeviceState& after) {
-    if (declares(run.plan, address) || run.meddled.contains(address) || before.binding == after.binding) return;
+    if (declares(run, address) || run.meddled.contains(address) || before.binding == after.binding) return;
+    if (waited_for_module(run, before, after)) return;
     found.push_back({to_string(address), "was not to be touched, and is now " + words(after.binding)});
   });
   return found;
@@ -204,6 +233,7 @@ Violations ledger_is_sane(const HostRun& run) {
   for (const auto& [address, entry] : run.after.ledger) {
     const auto device = run.after.devices.find(address);
     if (!entry.owner || device == run.after.devices.end() || !device->second.group) continue;
+    if (entry.boot_id != run.after.boot_id) continue;  // the kernel has forgotten it
     const auto [owner, first] = owners.emplace(*device->second.group, *entry.owner);
     if (!first && owner->second != *entry.owner)
       found.push_back({to_string(address), "shares its group between two guests"});
@@ -217,7 +247,7 @@ Violations all_or_nothing(const HostRun& run) {
   for (const host::DeviceOutcome& outcome : run.outcome->devices) {
     const auto before = run.before.devices.find(outcome.address), after = run.after.devices.find(outcome.address);
     if (outcome.residual || run.meddled.contains(outcome.address) || is_newcomer(run, outcome.address)) continue;
-    if (before->second.binding != after->second.binding) {
+    if (before->second.binding != after->second.binding && !waited_for_module(run, before->second, after->second)) {
       found.push_back(
           {to_string(outcome.address), fmt::format("was rolled back, and is {} instead of {}",
                                                    words(after->second.binding), words(before->second.binding))});
@@ -228,6 +258,34 @@ Violations all_or_nothing(const HostRun& run) {
                       (entry_before == nullptr || *entry_before == *entry_after);
     if (!same) found.push_back({to_string(outcome.address), "was rolled back, but not in the ledger"});
   }
+  return found;
+}
+
+Violations undone_backwards(const HostRun& run) {
+  Violations found;
+  const bool rolled_back = run.outcome != nullptr && run.outcome->end == host::Outcome::End::RolledBack;
+  // What somebody else meddled with is tried once more amid the plan.
+  if (!rolled_back || !run.meddled.empty() || !run.resumed.empty()) return found;
+  std::vector<std::pair<std::string, std::string>> planned_writes;
+  for (const host::Step& step : run.plan.steps)
+    if (std::string path = path_of(step); !path.empty()) planned_writes.emplace_back(std::move(path), value_of(step));
+  std::size_t forward = 0;
+  bool undoing = false;
+  std::ptrdiff_t last = std::ssize(run.plan.devices);
+  for_each_write(run, [&](std::size_t, const fakesys::AccessRecord& access) {
+    if (!undoing && forward < planned_writes.size() &&
+        planned_writes[forward] == std::pair(access.path, access.value)) {
+      ++forward;
+      return;
+    }
+    undoing = true;
+    const auto address = device_of(access);
+    const host::PlannedDevice* device = address ? planned(run.plan, *address) : nullptr;
+    if (device == nullptr) return;
+    const std::ptrdiff_t place = device - run.plan.devices.data();
+    if (place > last) found.push_back({to_string(*address), "was undone after one that was touched before it"});
+    last = place;
+  });
   return found;
 }
 
@@ -296,11 +354,14 @@ Violations no_bounce(const HostRun& run) {
   Violations found;
   for_each_write(run, [&](std::size_t, const fakesys::AccessRecord& access) {
     if (!access.path.ends_with("/unbind")) return;
-    for (const host::PlannedDevice& planned : run.plan.devices) {
-      if (to_string(planned.address) != access.value || planned.before.driver != planned.after.driver) continue;
-      if (!planned.after.any_driver && !run.meddled.contains(planned.address))
-        found.push_back({access.value, "was unbound although it was where it belongs"});
-    }
+    const auto address = device_of(access);
+    if (!address || run.meddled.contains(*address) || planned(run.plan, *address) == nullptr) return;
+    if (run.resumed.contains(*address)) return;  // what was interrupted may have had to move it
+    // Two operations may have planned for it, of which the other moves it.
+    const bool moves = std::ranges::any_of(run.plan.devices, [&](const host::PlannedDevice& device) {
+      return device.address == *address && (device.after.any_driver || device.before.driver != device.after.driver);
+    });
+    if (!moves) found.push_back({access.value, "was unbound although it was where it belongs"});
   });
   return found;
 }
@@ -323,7 +384,7 @@ Violations resets_stay_in_scope(const HostRun& run) {
   Violations found;
   for_each_write(run, [&](std::size_t, const fakesys::AccessRecord& access) {
     const auto device = device_of(access);
-    if (access.path.ends_with("/reset") && (!device || !declares(run.plan, *device)))
+    if (access.path.ends_with("/reset") && (!device || !declares(run, *device)))
       found.push_back({"", "reset " + access.path});
   });
   return found;
@@ -332,6 +393,9 @@ Violations resets_stay_in_scope(const HostRun& run) {
 Violations newcomers_are_left_alone(const HostRun& run) {
   Violations found;
   if (!run.newcomer) return found;
+  const host::PlannedDevice* device = planned(run.plan, run.newcomer->address);
+  const auto before = run.before.devices.find(run.newcomer->address);
+  if (device == nullptr || before == run.before.devices.end() || before->second.pin != device->pin) return found;
   for_each_write(run, [&](std::size_t index, const fakesys::AccessRecord& access) {
     if (index > run.newcomer->at && device_of(access) == run.newcomer->address)
       found.push_back({"", "wrote " + access.path + " to a card that had just come"});
@@ -377,28 +441,56 @@ Violations plan_is_what_came_of_it(const HostRun& run) {
   return found;
 }
 
+Violations owner_stays(const HostRun& run) {
+  Violations found;
+  if (!same_boot(run)) return found;
+  for (const auto& [address, after] : run.after.ledger) {
+    const auto* before = host::find(run.before.ledger, address);
+    if (before == nullptr || !before->owner || !after.owner || before->owner == after.owner) continue;
+    if (before->boot_id != after.boot_id) continue;
+    found.push_back(
+        {to_string(address), fmt::format("was with {}, and is with {}", before->owner->domain, after.owner->domain)});
+  }
+  return found;
+}
+
 const std::vector<HostLaw>& host_laws() {
   static const std::vector<HostLaw> kLaws = {
-      {1, nothing_is_lost},
-      {2, no_override_leaks},
-      {3, global_tables_stay},
-      {4, only_declared_devices_change},
-      {5, no_host_driver_in_a_live_group},
-      {6, ledger_is_sane},
-      {7, all_or_nothing},
-      {8, failure_has_a_reason},
-      {9, repetition_writes_nothing},
-      {10, recovery_converges},
-      {11, ends_in_time},
-      {12, no_false_success},
-      {13, plan_is_what_is_written},
-      {14, no_bounce},
-      {15, no_group_numbers_kept},
-      {16, virtual_functions_stay},
-      {17, resets_stay_in_scope},
-      {18, newcomers_are_left_alone},
-      {19, there_and_back_again},
-      {20, plan_is_what_came_of_it},
+      {0, "owner-stays", "a device that a guest has is never handed to another", "law 10", owner_stays},
+      {1, "nothing-is-lost",
+       "each device is on the driver it began with, or on its stub and in the ledger, or what keeps it is written down",
+       "law 9, INV-1", nothing_is_lost},
+      {2, "no-override-leaks", "a device that nobody has keeps the driver_override that it had", "law 9, INV-2",
+       no_override_leaks},
+      {3, "global-tables-stay", "no dynamic id is left behind, and automatic probing is as it was", "law 9, INV-3",
+       global_tables_stay},
+      {4, "only-declared-change", "only devices that an operation names are written to or change their driver", "INV-4",
+       only_declared_devices_change},
+      {5, "no-driver-in-open-group", "no driver of the host comes to a group that a process has open", "INV-5",
+       no_host_driver_in_a_live_group},
+      {6, "ledger-is-sane", "the ledger can be read, and no group has two owners", "law 10, INV-6", ledger_is_sane},
+      {7, "all-or-nothing", "what was rolled back is as it was found, but for what the result names", "INV-7",
+       all_or_nothing},
+      {7, "undone-backwards", "what is rolled back is rolled back in reverse order", "INV-7", undone_backwards},
+      {8, "failure-has-reason", "what did not succeed says why, and names its first error first", "INV-8",
+       failure_has_a_reason},
+      {12, "no-false-success", "what is said to be done is so", "INV-12", no_false_success},
+      {14, "no-bounce", "a device that is where it belongs is not unbound", "INV-14", no_bounce},
+      {15, "no-group-numbers", "nothing that is kept names a group by its number", "INV-15", no_group_numbers_kept},
+      {16, "virtual-functions-stay", "no virtual function that somebody has is taken away", "INV-16",
+       virtual_functions_stay},
+      {17, "resets-stay-in-scope", "only devices that an operation names are reset", "INV-17", resets_stay_in_scope},
+      {18, "newcomers-left-alone", "nothing is written to a card that came to the address of another", "INV-18",
+       newcomers_are_left_alone},
+      {9, "repetition-writes-nothing", "the same request, made once more, writes nothing", "INV-9",
+       repetition_writes_nothing},
+      {10, "recovery-converges", "a second recovery changes nothing", "INV-10", recovery_converges},
+      {11, "ends-in-time", "it takes no longer than its deadlines allow", "INV-11", ends_in_time},
+      {13, "plan-is-what-is-written", "where nothing went wrong, what was written is the plan, in its order", "INV-13",
+       plan_is_what_is_written},
+      {19, "there-and-back-again", "what was given away and back is as it was", "INV-19", there_and_back_again},
+      {20, "plan-is-what-came-of-it", "where nothing went wrong, host and ledger are what the plan says", "INV-20",
+       plan_is_what_came_of_it},
   };
   return kLaws;
 }

@@ -22,9 +22,10 @@ struct DeviceState {
   host::Binding binding;
   host::Pin pin;
   std::optional<int> group;
-  bool in_transition = false;  ///< its driver has not let go
+  bool in_transition = false;  ///< its driver has not let go, or somebody holds its lock
   bool vfs_autoprobe = true;
   unsigned virtual_functions = 0;
+  bool dead = false;  ///< reads all ones
   friend bool operator==(const DeviceState&, const DeviceState&) = default;
 };
 
@@ -32,11 +33,14 @@ struct DeviceState {
 struct HostState {
   std::map<host::HostAddress, DeviceState> devices;
   std::map<std::string, std::size_t> dynamic_ids;  ///< driver → how many it has
+  std::set<std::string> drivers;                   ///< that are loaded
   std::set<std::string> native_drivers;            ///< that use the kernel's own DMA
+  std::set<std::string> vfio_drivers;              ///< that hand a device to a guest
   std::set<int> open_groups;
   bool autoprobe = true;
   bool crashed = false;  ///< the kernel itself has stopped
   std::uint32_t boots = 1;
+  std::string boot_id;
   host::Ledger ledger;
   bool ledger_readable = true;
   std::set<host::HostAddress> in_journals;  ///< devices of operations that are not over
@@ -51,13 +55,16 @@ struct Newcomer {
   host::HostAddress address;
 };
 
+/// How devices were bound when nobody had touched them yet.
+using Homes = std::map<host::HostAddress, host::Binding>;
+
 /// One run of a plan, and what came after it as far as somebody looked.
 struct HostRun {
   const host::BindingPlan& plan;
   const HostState& before;
   const HostState& after;
   const std::vector<fakesys::AccessRecord>& accesses;
-  const host::Outcome* outcome = nullptr;  ///< null: it crashed
+  const host::Outcome* outcome = nullptr;  ///< null: it crashed, or was refused
   std::optional<Newcomer> newcomer{};
   std::set<host::HostAddress> meddled{};                           ///< devices that somebody else did something to
   bool faultless = false;                                          ///< nothing went wrong, and nobody else did anything
@@ -65,6 +72,8 @@ struct HostRun {
   const HostState* recovered_twice = nullptr;                      ///< `after` was recovered once; this once more
   const std::vector<fakesys::AccessRecord>* repetition = nullptr;  ///< accesses of the same request, made once more
   const HostState* taken_back = nullptr;                           ///< when what was given away had been given back
+  std::set<host::HostAddress> resumed{};  ///< devices of interrupted operations that may have been dealt with first
+  const Homes* homes = nullptr;           ///< null: the ledger is trusted, and what it does not tell is as before
 };
 
 /// INV-1. Every device is as it was, or as it was before it was ever touched, or on its stub and in the ledger, or the
@@ -82,6 +91,8 @@ Violations no_host_driver_in_a_live_group(const HostRun& run);
 Violations ledger_is_sane(const HostRun& run);
 /// INV-7. What was rolled back is as it was found, but for what the result names.
 Violations all_or_nothing(const HostRun& run);
+/// INV-7. What is rolled back is rolled back in reverse order: the device that was touched last comes first.
+Violations undone_backwards(const HostRun& run);
 /// INV-8. What did not succeed says why.
 Violations failure_has_a_reason(const HostRun& run);
 /// INV-9. The same request, made once more, writes nothing; a reset is one each time.
@@ -109,9 +120,15 @@ Violations there_and_back_again(const HostRun& run);
 /// INV-20. Where nothing went wrong, the host and the ledger are what the plan says, and all else is as it was.
 Violations plan_is_what_came_of_it(const HostRun& run);
 
-/// All of them, by number.
+/// Law 10. A device that a guest has is with no other guest after one run.
+Violations owner_stays(const HostRun& run);
+
+/// All of them, by number; law 10 of DESIGN.md, which the specification does not count, is number 0.
 struct HostLaw {
   int number;
+  std::string_view name;
+  std::string_view words;
+  std::string_view numbers;  ///< "law 9, INV-1"
   Violations (*check)(const HostRun&);
 };
 const std::vector<HostLaw>& host_laws();

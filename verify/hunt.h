@@ -19,6 +19,8 @@ namespace busproof::verify {
 struct LawRow {
   std::string_view name;
   std::string_view words;
+  std::string_view
+      number{};  ///< "law 3" of DESIGN.md, "INV-7" of the host binding specification; most oracles have none
 };
 
 /// The names of the laws that are looked at; empty: all of them.

@@ -12,7 +12,8 @@ namespace busproof::verify {
 /// What a campaign may be given to begin with.
 struct HuntSetup {
   Selection laws{};
-  std::string start_xml{};          ///< histories begin with this domain, and only they are hunted
+  std::string start_xml{};          ///< histories begin with this domain, and of domains only they are hunted
+  std::string host_model{};         ///< things happen to this host, and only they are hunted
   LibvirtOracle* oracle = nullptr;  ///< asked about every domain; must outlive the hunts
 };
 

@@ -64,6 +64,7 @@ Violations text_keeps_every_place(const domain::PlacedDomain& placed, std::strin
 struct GuestLaw {
   std::string_view name;
   std::string_view words;
+  std::string_view number;  ///< "law 1"
   Violations (*breaches)(const Assigned& assigned);
 };
 std::span<const GuestLaw> guest_laws();

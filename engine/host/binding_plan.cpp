@@ -89,13 +89,22 @@ std::string value_of(const Step& step) {
   return {};
 }
 
+std::optional<std::string> override_on_the_way(const std::optional<std::string>& driver_now, const Binding& goal) {
+  const bool in_its_way = goal.driver && goal.override_to && goal.override_to != goal.driver;
+  return in_its_way && driver_now != goal.driver ? std::nullopt : goal.override_to;
+}
+
 std::vector<Step> steps_between(const HostAddress& device, const Binding& from, const Binding& to) {
   std::vector<Step> steps;
-  if (from.override_to != to.override_to)
-    steps.push_back({Step::Kind::SetOverride, device, from.override_to.value_or(""), to.override_to.value_or("")});
+  const auto override_step = [&](const std::optional<std::string>& before, const std::optional<std::string>& after) {
+    steps.push_back({Step::Kind::SetOverride, device, before.value_or(""), after.value_or("")});
+  };
+  const auto by = override_on_the_way(from.driver, to);
+  if (from.override_to != by) override_step(from.override_to, by);
   if (from.driver == to.driver && !to.any_driver) return steps;
   if (from.driver) steps.push_back({Step::Kind::Unbind, device, *from.driver, {}});
   if (to.driver || to.any_driver) steps.push_back({Step::Kind::Probe, device, {}, to.driver.value_or("")});
+  if (by != to.override_to) override_step(by, to.override_to);
   return steps;
 }
 

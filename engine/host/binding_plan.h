@@ -63,6 +63,10 @@ struct BindingPlan {
   friend bool operator==(const BindingPlan&, const BindingPlan&) = default;
 };
 
+/// The override that a device has while it is brought to `goal`: another one than it has there when that would keep its
+/// driver from it, as when somebody set it after the driver had bound the device.
+std::optional<std::string> override_on_the_way(const std::optional<std::string>& driver_now, const Binding& goal);
+
 /// The writes that bring a device from one binding to another; none if it is there. No driver is asked to let go of a
 /// device that it may keep.
 std::vector<Step> steps_between(const HostAddress& device, const Binding& from, const Binding& to);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <ranges>
+#include <vector>
 
 #include "engine/host/journal.h"
 
@@ -140,13 +140,16 @@ class Execution {
   /// Every device that was touched, the last first, however it may be by now.
   void roll_back() {
     outcome_.end = Outcome::End::RolledBack;
-    for (const PlannedDevice& device : plan_.devices | std::views::reverse) {
-      if (!touched_.contains(device.address) || residual_.contains(device.address)) continue;
-      const auto residue = settle(device, Way::Back);
+    std::vector<const PlannedDevice*> touched;
+    for (const PlannedDevice& device : plan_.devices)
+      if (touched_.contains(device.address) && !residual_.contains(device.address)) touched.push_back(&device);
+    std::ranges::reverse(touched);
+    for (const PlannedDevice* device : touched) {
+      const auto residue = settle(*device, Way::Back);
       if (!residue) continue;
-      residual_[device.address] = residue->flag;
+      residual_[device->address] = residue->flag;
       outcome_.secondary.push_back(residue->trouble);
-      if (residue->flag == Flag::Pending) mark_pending(device.address);
+      if (residue->flag == Flag::Pending) mark_pending(device->address);
     }
     for (const PlannedDevice& device : plan_.devices) write_residual(device);
     finish();

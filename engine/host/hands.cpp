@@ -59,6 +59,8 @@ Step step_of(Step::Kind kind, const HostAddress& device, std::string from, std::
   return {kind, device, std::move(from), std::move(to)};
 }
 
+bool is_same_card(const Observed& seen, const Pin& pin) { return seen.pin == pin; }
+
 Residue residue(Flag flag, Trouble trouble) { return {flag, std::move(trouble)}; }
 
 /// What a deed's failure leaves of the device.
@@ -128,7 +130,7 @@ Checked<Observed> Hands::expect(const Step& step, const Pin& pin) {
     return seen;
   }
   if (!seen->present) return fail(step, Code::Vanished, "the device is gone");
-  if (seen->pin != pin) {
+  if (!is_same_card(*seen, pin)) {
     return fail(
         step, Code::IdentityChanged,
         fmt::format("another card is at this address now: {} instead of {}", to_string(seen->pin), to_string(pin)));
@@ -425,22 +427,29 @@ std::optional<Residue> Hands::settle_override(const PlannedDevice& device, const
     });
   }
   if (!seen) return residue_of(seen.error(), Flag::Conflict);
-  const Step step =
-      step_of(Step::Kind::SetOverride, address, seen->binding.override_to.value_or(""), goal.override_to.value_or(""));
+  const auto by = override_on_the_way(seen->binding.driver, goal);
+  const auto override_step = [&](const std::optional<std::string>& from, const std::optional<std::string>& to) {
+    return step_of(Step::Kind::SetOverride, address, from.value_or(""), to.value_or(""));
+  };
+  const Step step = override_step(seen->binding.override_to, by);
   if (!seen->present) return residue(Flag::Vanished, trouble_at(step, Code::Vanished, "the device is gone"));
-  if (seen->pin != device.pin)
+  if (!is_same_card(*seen, device.pin))
     return residue(Flag::IdentityChanged, trouble_at(step, Code::IdentityChanged, "another card is at this address"));
   if (seen->in_transition)
     return residue(Flag::Pending, trouble_at(step, Code::Timeout, "a driver has not let go of it yet"));
-  if (seen->binding.override_to != goal.override_to) {
-    if (seen->binding.override_to != other.override_to) {
-      return residue(Flag::Conflict, trouble_at(step, Code::Conflict,
-                                                fmt::format("somebody has set driver_override to '{}': it is left so",
-                                                            seen->binding.override_to.value_or(""))));
-    }
-    if (const auto set = set_override(step, *seen); !set) return residue_of(set.error(), Flag::Conflict);
+  if (seen->binding.override_to != goal.override_to && seen->binding.override_to != other.override_to &&
+      seen->binding.override_to != override_on_the_way(std::nullopt, goal)) {
+    return residue(Flag::Conflict, trouble_at(step, Code::Conflict,
+                                              fmt::format("somebody has set driver_override to '{}': it is left so",
+                                                          seen->binding.override_to.value_or(""))));
   }
-  return settle_driver(device, goal, other, *std::move(seen));
+  if (seen->binding.override_to != by)
+    if (const auto set = set_override(step, *seen); !set) return residue_of(set.error(), Flag::Conflict);
+  auto left = settle_driver(device, goal, other, *std::move(seen));
+  if (left || by == goal.override_to) return left;
+  if (const auto set = perform(override_step(by, goal.override_to), device.pin); !set)
+    return residue_of(set.error(), Flag::Conflict);
+  return std::nullopt;
 }
 
 std::optional<Residue> Hands::settle_driver(const PlannedDevice& device, const Binding& goal, const Binding& other,

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/host/guards.h"
+
 namespace busproof::host {
 namespace {
 
@@ -20,7 +22,7 @@ Member judge(const Situation& situation, const HostDevice& member, const std::se
     verdict.advice = std::move(advice);
     return verdict;
   };
-  const LedgerEntry* entry = find(situation.ledger, member.address);
+  const LedgerEntry* entry = current_entry(situation, member.address);
   if (targets.contains(member.address)) return is(MemberClass::Target, false, "");
   if (entry != nullptr && entry->owner) {
     if (entry->owner == owner) return is(MemberClass::ActiveSame, false, "");

@@ -109,8 +109,13 @@ class Away {
   std::optional<Trouble> check_group(std::size_t index) {
     const HostDevice& device = *leaving_[index].device;
     const StubKind kind = leaving_[index].choice.kind;
-    if (kind != StubKind::Vfio || request_.group == GroupPolicy::Ignore) return std::nullopt;
     auto members = judge_group(situation_, device, targets_, request_.owner);
+    if (kind != StubKind::Vfio || request_.group == GroupPolicy::Ignore) {
+      // Whatever is not asked of a group then: it is never with two guests.
+      if (!for_guest()) return std::nullopt;
+      std::erase_if(members, [](const Member& member) { return member.member_class != MemberClass::ActiveOther; });
+      return group_refusal(device, members);
+    }
     if (request_.group != GroupPolicy::Strict) {
       for (Member& member : members) {
         if (member.member_class != MemberClass::Native && member.member_class != MemberClass::Unbound) continue;
@@ -119,7 +124,9 @@ class Away {
         member.blocks = false;
       }
     }
-    if (auto trouble = group_refusal(device, members); gate_.refuses(trouble)) return trouble;
+    if (auto trouble = group_refusal(device, members);
+        gate_.refuses(trouble) || (trouble && trouble->code == Code::InUse && for_guest()))
+      return trouble;
     for (const Member& member : members) {
       if (member.member_class == MemberClass::Unbound && request_.group == GroupPolicy::Strict)
         notes_.push_back(member.name + ": " + member.advice);

@@ -96,9 +96,10 @@ Checked<VirtualFunctions> set_virtual_functions(const Machine& machine, const Ho
     }
     const std::string autoprobe = paths::of_device(physical, kAutoprobe);
     const auto before = kernel.read(autoprobe);
-    const bool quiet = before && *before == "1" && count != 0 && kernel.write(autoprobe, "0").has_value();
+    const bool quiet = before && *before == "1" && count != 0;
+    if (quiet) static_cast<void>(kernel.write(autoprobe, "0"));  // drivers that are offered them are no harm
     const auto written = write_count(kernel, physical, count);
-    if (quiet && !kernel.write(autoprobe, *before))
+    if (quiet && kernel.read(autoprobe) != *before && !kernel.write(autoprobe, *before))
       result.warnings.push_back("sriov_drivers_autoprobe could not be set back to " + *before);
     if (!written) return std::unexpected(written.error());
   }

@@ -35,7 +35,8 @@ TEST(GuestHistory, ReadsWhatItWrites) {
   for (const std::string_view line :
        {"add 7 e1000", "add-many 8 virtio-nic 30", "add-controller 9 root-port 1 8", "remove 7", "replace 7",
         "edit 7 e1000e", "reorder 5", "set-multifunction 7", "clear-multifunction 7", "bus-nr 9 17", "node 9 1",
-        "model 9 pci-bridge", "pin 7 1 2 3", "unpin 7", "regenerate", "save-and-load", "hot-plug 10 rng", "unplug 7"})
+        "model 9 pci-bridge", "pin 7 1 2 3", "unpin 7", "regenerate", "save-and-load", "lock-and-apply",
+        "hot-plug 10 rng", "unplug 7"})
     EXPECT_EQ(to_string(*parse_change(line)), line);
 }
 
@@ -69,6 +70,10 @@ TEST(GuestHistory, UnplugLeavesASlotThatIsShared) {
   const std::vector<std::string_view> shared = {"add 7 virtio-nic", "pin 7 0 9 0", "add 8 rng", "pin 8 0 9 1",
                                                 "unplug 7"};
   EXPECT_EQ(place_after(shared, 7), "0000:00:09.0 multifunction");
+}
+
+TEST(GuestHistory, LockBringsBackWhatRegenerationMoves) {
+  EXPECT_EQ(place_after({"add 8 virtio-nic", "add 7 virtio-nic", "remove 8", "lock-and-apply"}, 7), "0000:04:00.0");
 }
 
 TEST(GuestHistory, RefusedChangeChangesNothing) {

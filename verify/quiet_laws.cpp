@@ -1,0 +1,302 @@
+#include "verify/quiet_laws.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace busproof::verify {
+namespace {
+
+using host::Binding;
+using host::HostAddress;
+using host::Outcome;
+
+bool is_done(const OperationRun& run) { return run.performance && run.performance->outcome.end == Outcome::End::Done; }
+
+std::string words(const Binding& binding) {
+  return fmt::format("driver {}, override {}", binding.driver.value_or("none"), binding.override_to.value_or("unset"));
+}
+
+const DeviceState* device_in(const HostState& state, const HostAddress& address) {
+  const auto found = state.devices.find(address);
+  return found == state.devices.end() ? nullptr : &found->second;
+}
+
+/// The entry of a device, unless it is of an earlier boot.
+const host::LedgerEntry* entry_in(const HostState& state, const HostAddress& address) {
+  const auto* entry = host::find(state.ledger, address);
+  return entry != nullptr && entry->boot_id == state.boot_id ? entry : nullptr;
+}
+
+std::string reason_of(const OperationRun& run) {
+  if (run.refusal) return to_string(*run.refusal);
+  if (run.performance && run.performance->outcome.primary) return to_string(*run.performance->outcome.primary);
+  return run.performance ? std::string(to_string(run.performance->outcome.end)) : "done";
+}
+
+StepRun once_more(const HostWorld& world, HostCommand command) {
+  return run_step(world, {.command = std::move(command)});
+}
+
+Violations bindings_that_differ(const HostState& expected, const HostState& found, std::string_view what) {
+  Violations violations;
+  for (const auto& [address, device] : expected.devices) {
+    const DeviceState* other = device_in(found, address);
+    if (other != nullptr && other->binding == device.binding) continue;
+    violations.push_back(
+        {to_string(address),
+         fmt::format("{} {} instead of {}", what, other == nullptr ? "is gone" : "is on " + words(other->binding),
+                     words(device.binding))});
+  }
+  return violations;
+}
+
+// ---- INV-20 ------------------------------------------------------------------------------------------------------
+
+/// What a device that was detached, or given to a guest, is like.
+void expect_away(const QuietRun& quiet, const HostAddress& address, Violations& found) {
+  const DeviceState* after = device_in(quiet.after, address);
+  const auto* entry = entry_in(quiet.after, address);
+  const auto complain = [&](std::string what) { found.push_back({to_string(address), std::move(what)}); };
+  if (after == nullptr) return complain("is gone");
+  if (entry == nullptr) return complain("was given away and is not in the ledger");
+  const bool prepared = quiet.command.verb == HostVerb::Prepare;
+  if (prepared != entry->owner.has_value()) return complain(prepared ? "has no owner" : "has an owner");
+  if (prepared && entry->owner->domain != quiet.command.name)
+    return complain(fmt::format("is with {} instead of {}", entry->owner->domain, quiet.command.name));
+  if (const auto home = quiet.homes.find(address); home != quiet.homes.end() && home->second != entry->origin)
+    return complain(fmt::format("came from {}, and the ledger says {}", words(home->second), words(entry->origin)));
+  if (prepared && quiet.command.unmanaged) {
+    const DeviceState* before = device_in(quiet.before, address);
+    if (before != nullptr && before->binding != after->binding)
+      complain("is not managed, and was rebound all the same");
+    return;
+  }
+  const std::string& stub = quiet.command.driver;
+  if (stub == "none") {
+    if (after->binding.driver) complain("was to have no driver, and is on " + *after->binding.driver);
+    return;
+  }
+  if (!after->binding.driver || quiet.after.native_drivers.contains(*after->binding.driver))
+    return complain("is on no stub: " + words(after->binding));
+  if (!stub.empty() && *after->binding.driver != stub) return complain("is not on the stub asked for, " + stub);
+  if (after->binding.override_to != after->binding.driver) complain("has another override: " + words(after->binding));
+}
+
+/// What a device that came back is like.
+void expect_home(const QuietRun& quiet, const HostAddress& address, Violations& found) {
+  const DeviceState* after = device_in(quiet.after, address);
+  if (after == nullptr) return;
+  if (entry_in(quiet.after, address) != nullptr) {
+    found.push_back({to_string(address), "was given back and is still in the ledger"});
+    return;
+  }
+  const auto home = quiet.homes.find(address);
+  if (entry_in(quiet.before, address) == nullptr || home == quiet.homes.end()) return;
+  const bool reprobed = quiet.command.reprobe && !home->second.driver;
+  if (after->binding.override_to == home->second.override_to &&
+      (reprobed || after->binding.driver == home->second.driver))
+    return;
+  found.push_back(
+      {to_string(address), fmt::format("is back on {} instead of {}", words(after->binding), words(home->second))});
+}
+
+/// Whether a guest still has something of the device's group, or a process has it open.
+bool group_is_live(const HostState& state, const HostAddress& address) {
+  const DeviceState* device = device_in(state, address);
+  if (device == nullptr || !device->group) return false;
+  if (state.open_groups.contains(*device->group)) return true;
+  return std::ranges::any_of(state.ledger, [&](const auto& entry) {
+    const DeviceState* other = device_in(state, entry.first);
+    return entry.second.owner && entry.second.boot_id == state.boot_id && other != nullptr &&
+           other->group == device->group;
+  });
+}
+
+/// The devices that a release is about: those named, or all, that the guest has.
+std::vector<HostAddress> let_go(const QuietRun& quiet) {
+  std::vector<HostAddress> devices;
+  for (const auto& [address, entry] : quiet.before.ledger) {
+    const bool named = quiet.command.devices.empty() ||
+                       std::ranges::find(quiet.command.devices, address) != quiet.command.devices.end();
+    if (named && entry.owner && entry.owner->domain == quiet.command.name && entry.boot_id == quiet.before.boot_id)
+      devices.push_back(address);
+  }
+  return devices;
+}
+
+void expect_released(const QuietRun& quiet, Violations& found) {
+  for (const HostAddress& address : let_go(quiet)) {
+    const auto* before = entry_in(quiet.before, address);
+    const auto* after = entry_in(quiet.after, address);
+    const DeviceState* device = device_in(quiet.after, address);
+    if (after != nullptr && after->owner) {
+      found.push_back({to_string(address), "was let go of and is still with " + after->owner->domain});
+    } else if (device != nullptr && device->pin == before->pin && before->managed &&
+               !group_is_live(quiet.after, address)) {
+      expect_home(quiet, address, found);
+    } else if (device != nullptr && device->pin == before->pin && after == nullptr) {
+      found.push_back({to_string(address), "stays on its stub and is not in the ledger any more"});
+    }
+  }
+}
+
+/// Requests that can only be refused: a device that somebody else has.
+void expect_refusal(const QuietRun& quiet, Violations& found) {
+  const OperationRun& run = quiet.run.first;
+  for (const HostAddress& address : quiet.command.devices) {
+    const auto* entry = entry_in(quiet.before, address);
+    if (entry != nullptr && entry->owner && run.performance)
+      found.push_back({to_string(address), "is with " + entry->owner->domain + ", and was not refused"});
+    if (device_in(quiet.before, address) == nullptr && run.performance)
+      found.push_back({to_string(address), "is not there, and was not refused"});
+  }
+}
+
+/// Requests that can only succeed: a device that is quietly on its stub comes back whatever else there is.
+void expect_success(const QuietRun& quiet, Violations& found) {
+  const OperationRun& run = quiet.run.first;
+  if (quiet.command.verb == HostVerb::Release && run.refusal)
+    found.push_back({"", "a guest's stop was refused: " + reason_of(run)});
+  if (quiet.command.verb != HostVerb::Reattach || quiet.command.devices.size() != 1) return;
+  const HostAddress& address = quiet.command.devices.front();
+  const auto* entry = entry_in(quiet.before, address);
+  const DeviceState* device = device_in(quiet.before, address);
+  if (entry == nullptr || device == nullptr || entry->owner || !entry->flags.empty() || entry->pin != device->pin ||
+      device->dead || group_is_live(quiet.before, address) || device->binding.driver != entry->stub)
+    return;
+  if (run.refusal) found.push_back({to_string(address), "cannot be given back: " + reason_of(run)});
+}
+
+}  // namespace
+
+Violations repeats_as_nothing(const QuietRun& quiet) {
+  if (!is_done(quiet.run.first)) return {};
+  // To reset twice is to reset twice; what a guest has cannot be given to it again, which is another law.
+  if (quiet.command.verb == HostVerb::Reset || quiet.command.verb == HostVerb::Prepare) return {};
+  // A device that nobody knows any more is where it belongs only on a driver of the host, and without override.
+  for (const HostAddress& address : quiet.command.devices) {
+    const DeviceState* device = device_in(quiet.after, address);
+    const bool at_home = device != nullptr && device->binding.driver && !device->binding.override_to &&
+                         quiet.after.native_drivers.contains(*device->binding.driver);
+    if (quiet.command.verb == HostVerb::Reattach && !at_home) return {};
+  }
+  HostCommand command = quiet.command;
+  command.always_reset = false;
+  const StepRun again = once_more(quiet.run.world, command);
+  Violations found;
+  for (const fakesys::AccessRecord& change : again.first.changes)
+    found.push_back({"", "the second time it did " + to_text(change)});
+  const bool already = again.first.performance && again.first.performance->outcome.end == Outcome::End::Already;
+  if (!already) found.push_back({"", "the second time it ends with " + reason_of(again.first)});
+  return found;
+}
+
+Violations does_as_planned(const QuietRun& quiet) {
+  const auto request = request_of(quiet.command);
+  if (!request) return {};
+  Violations found;
+  fakesys::FaultyKernel kernel(quiet.world.kernel, {});
+  host::MemoryStore journals(quiet.world.journals), ledger(quiet.world.ledger);
+  static_cast<void>(host::plan_request({kernel, journals, ledger}, *request));  // whether it is refused shows later
+  for (const fakesys::AccessRecord& access : kernel.accesses())
+    if (access.access == fakesys::Access::Write || access.access == fakesys::Access::LoadModule)
+      found.push_back({"", "the dry run did " + to_text(access)});
+  if (journals.files() != quiet.world.journals || ledger.files() != quiet.world.ledger)
+    found.push_back({"", "the dry run wrote down what it has not done"});
+  if (!is_done(quiet.run.first)) return found;
+  std::vector<std::string> planned, written;
+  for (const host::Step& step : quiet.run.first.performance->plan.steps)
+    if (const std::string path = path_of(step); !path.empty()) planned.push_back(path + " " + value_of(step));
+  for (const fakesys::AccessRecord& change : quiet.run.first.changes)
+    if (change.access == fakesys::Access::Write) written.push_back(change.path + " " + change.value);
+  if (planned == written) return found;
+  for (std::size_t i = 0; i < std::max(planned.size(), written.size()); ++i) {
+    const std::string wanted = i < planned.size() ? planned[i] : "nothing";
+    const std::string done = i < written.size() ? written[i] : "nothing";
+    if (wanted == done) continue;
+    found.push_back({"", fmt::format("write {}: planned {}, written {}", i + 1, wanted, done)});
+    break;
+  }
+  return found;
+}
+
+Violations goes_there_and_back(const QuietRun& quiet) {
+  if (quiet.command.verb != HostVerb::Detach || !is_done(quiet.run.first)) return {};
+  HostCommand back{.verb = HostVerb::Reattach};
+  for (const host::PlannedDevice& device : quiet.run.first.performance->plan.devices) {
+    if (entry_in(quiet.before, device.address) != nullptr) return {};  // it was away already
+    if (group_is_live(quiet.before, device.address)) return {};        // nothing goes back into that
+    back.devices.push_back(device.address);
+  }
+  const StepRun again = once_more(quiet.run.world, back);
+  if (!again.first.performance || again.first.performance->outcome.end == Outcome::End::Failed)
+    return {{"", "detached, it cannot be given back: " + reason_of(again.first)}};
+  const HostState after = state_of(again.world);
+  HostState expected = quiet.before;
+  std::erase_if(expected.devices, [&](const auto& device) {
+    // A module that was loaded may have taken what was waiting for it.
+    return std::ranges::find(back.devices, device.first) == back.devices.end();
+  });
+  Violations found = bindings_that_differ(expected, after, "there and back,");
+  if (after.dynamic_ids != quiet.before.dynamic_ids || after.autoprobe != quiet.before.autoprobe)
+    found.push_back({"", "there and back, dynamic ids or automatic probing have changed"});
+  for (const HostAddress& address : back.devices)
+    if (after.ledger.contains(address)) found.push_back({to_string(address), "there and back, is still in the ledger"});
+  return found;
+}
+
+Violations is_as_modelled(const QuietRun& quiet) {
+  Violations found;
+  const bool away = quiet.command.verb == HostVerb::Detach || quiet.command.verb == HostVerb::Prepare;
+  if (away || quiet.command.verb == HostVerb::Reattach) expect_refusal(quiet, found);
+  expect_success(quiet, found);
+  if (!quiet.run.first.performance) return found;
+  const Outcome::End end = quiet.run.first.performance->outcome.end;
+  if (end != Outcome::End::Done && end != Outcome::End::Already) return found;
+  if (away)
+    for (const HostAddress& address : quiet.command.devices) expect_away(quiet, address, found);
+  if (quiet.command.verb == HostVerb::Reattach)
+    for (const HostAddress& address : quiet.command.devices) expect_home(quiet, address, found);
+  if (quiet.command.verb == HostVerb::Release) expect_released(quiet, found);
+  if (quiet.command.verb == HostVerb::Reset) {
+    for (const auto& violation : bindings_that_differ(quiet.before, quiet.after, "reset, it"))
+      found.push_back(violation);
+  }
+  return found;
+}
+
+Violations group_is_viable(const QuietRun& quiet) {
+  const bool asked = quiet.command.group != host::GroupPolicy::Ignore && !quiet.command.force;
+  if (quiet.command.verb != HostVerb::Prepare || !asked || !is_done(quiet.run.first)) return {};
+  Violations found;
+  const fakesys::Model& model = quiet.run.world.kernel.host().model;
+  for (const HostAddress& address : quiet.command.devices) {
+    const DeviceState* device = device_in(quiet.after, address);
+    if (device == nullptr || !device->group || !quiet.after.vfio_drivers.contains(device->binding.driver.value_or("")))
+      continue;
+    if (const fakesys::Group* group = model.group(*device->group); group != nullptr && !model.viable(*group))
+      found.push_back(
+          {to_string(address), fmt::format("was given away with group {}, which is not viable", *device->group)});
+  }
+  return found;
+}
+
+std::span<const QuietLaw> quiet_laws() {
+  static constexpr std::array kLaws = {
+      QuietLaw{{"repeats-as-nothing", "what is done once more writes nothing, and says so", "INV-9"},
+               repeats_as_nothing},
+      QuietLaw{{"does-as-planned", "a dry run changes nothing, and what is written is what was planned", "INV-13"},
+               does_as_planned},
+      QuietLaw{{"there-and-back", "detached and reattached a device is as it was", "INV-19"}, goes_there_and_back},
+      QuietLaw{{"as-modelled", "after each operation bindings and ledger are what a simple model says", "INV-20"},
+               is_as_modelled},
+      QuietLaw{{"group-is-viable", "a group is given to a guest only when every member is viable for it", "law 10"},
+               group_is_viable},
+  };
+  return kLaws;
+}
+
+}  // namespace busproof::verify
