@@ -23,7 +23,7 @@
 namespace busproof::cli {
 namespace {
 
-struct Options {
+struct AssignOptions {
   std::vector<std::string> files;
   std::string output;
   bool in_place = false;
@@ -41,14 +41,14 @@ struct Outcome {
 };
 
 /// Where the XML of that file goes; nothing: to stdout.
-std::optional<std::string> target_of(const Options& options, const std::string& file) {
+std::optional<std::string> target_of(const AssignOptions& options, const std::string& file) {
   if (options.in_place) return file;
   if (options.output.empty() || options.output == "-") return std::nullopt;
   if (!is_folder(options.output)) return options.output;
   return (std::filesystem::path(options.output) / std::filesystem::path(file).filename()).string();
 }
 
-Outcome fail(const Options& options, const BadConfig& bad) {
+Outcome fail(const AssignOptions& options, const BadConfig& bad) {
   Outcome outcome{.code = exit_code(bad.error.kind)};
   if (is_json(options.format))
     outcome.data = report::assignment_json({.file = bad.name, .error = &bad.error, .text = bad.text});
@@ -57,13 +57,13 @@ Outcome fail(const Options& options, const BadConfig& bad) {
   return outcome;
 }
 
-Outcome fail_to_write(const Options& options, const std::string& file, Error error) {
+Outcome fail_to_write(const AssignOptions& options, const std::string& file, Error error) {
   const auto target = target_of(options, file);
   if (target && *target != file) error.device = *target;
   return fail(options, {shown_name(file), "", std::move(error)});
 }
 
-Outcome assign_file(const Options& options, const std::string& file) {
+Outcome assign_file(const AssignOptions& options, const std::string& file) {
   const bool wants_reasons = options.explain || is_json(options.format);
   const auto config = load_config(file, wants_reasons ? Wanted::Reasons : Wanted::Places);
   if (!config) return fail(options, config.error());
@@ -95,7 +95,7 @@ Outcome assign_file(const Options& options, const std::string& file) {
 }
 
 /// What is wrong with the options taken together; nothing if all is well.
-std::optional<std::string> misuse(const Options& options) {
+std::optional<std::string> misuse(const AssignOptions& options) {
   const bool to_folder = is_folder(options.output);
   const bool has_stdin = std::ranges::find(options.files, "-") != options.files.end();
   if (options.in_place && !options.output.empty()) return "--in-place and -o exclude each other";
@@ -121,7 +121,7 @@ constexpr std::size_t kBatchSize = 500;
 constexpr std::size_t kFewFiles = 8;
 
 /// Puts what was prepared in its place.
-void settle(const Options& options, std::vector<Outcome>& outcomes, std::size_t first, std::size_t last) {
+void settle(const AssignOptions& options, std::vector<Outcome>& outcomes, std::size_t first, std::size_t last) {
   std::map<std::string, Result<void>> folders;
   for (std::size_t i = first; i < last; ++i)
     if (const auto& replacement = outcomes[i].replacement; replacement && !replacement->folder().empty())
@@ -141,7 +141,7 @@ void settle(const Options& options, std::vector<Outcome>& outcomes, std::size_t 
   for (const auto& [folder, synced] : folders) sync_folder(folder);
 }
 
-ExitCode assign_files(const Options& options) {
+ExitCode assign_files(const AssignOptions& options) {
   if (const auto why = misuse(options)) {
     write_err(fmt::format("busproof assign: error: {}\n", *why));
     return ExitCode::Unusable;
@@ -174,7 +174,7 @@ ExitCode assign_files(const Options& options) {
 void add_assign(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("assign", "Give every device the PCI address that libvirt would give it");
   command->group("Commands");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AssignOptions>();
   command->add_option("FILE", options->files, "domain XML; - is standard input")->required()->type_name("");
   command->add_option("-o,--output", options->output, "write there; a folder takes several files")->type_name("FILE");
   command->add_flag("--in-place", options->in_place, "replace the files; those that need nothing are not touched");

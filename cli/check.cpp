@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/comparison.h"
 #include "cli/config_store.h"
+#include "cli/failures.h"
 #include "cli/files.h"
 #include "cli/git_store.h"
 #include "cli/host_session.h"
@@ -19,7 +20,7 @@
 namespace busproof::cli {
 namespace {
 
-struct Options {
+struct CheckOptions {
   std::vector<std::string> paths;
   std::string against;
   HostOptions host;
@@ -27,19 +28,9 @@ struct Options {
   RunOptions run;
 };
 
-ExitCode misused(std::string_view why) {
-  write_err(fmt::format("busproof check: error: {}\n", why));
-  return ExitCode::Unusable;
-}
+constexpr std::string_view kGitScheme = "git:", kLibvirtScheme = "libvirt:";
 
-constexpr std::string_view kGit = "git:", kLibvirt = "libvirt:";
-
-ExitCode failed(const std::string& path, const Error& error) {
-  write_err(report::error_text(path, "", error));
-  return exit_code(error.kind);
-}
-
-ExitCode check_against_lock(const Options& options, Task task, std::string_view text) {
+ExitCode check_against_lock(const CheckOptions& options, Task task, std::string_view text) {
   const auto lock = lock::read_lock(text);
   if (!lock) {
     write_err(report::error_text(options.against, text, lock.error()));
@@ -49,8 +40,9 @@ ExitCode check_against_lock(const Options& options, Task task, std::string_view 
   return run_and_report(std::move(task), options.run);
 }
 
-ExitCode check_against_store(const Options& options, Task task, const Result<std::unique_ptr<ConfigStore>>& reference) {
-  if (!reference) return failed(options.against, reference.error());
+ExitCode check_against_store(const CheckOptions& options, Task task,
+                             const Result<std::unique_ptr<ConfigStore>>& reference) {
+  if (!reference) return unusable(options.against, reference.error());
   task.reference = reference->get();
   task.reports_gone = true;
   return run_and_report(std::move(task), options.run);
@@ -80,27 +72,27 @@ Result<NodeOfCard> cards_of(const HostOptions& options) {
   return cards;
 }
 
-ExitCode check(const Options& options) {
+ExitCode check(const CheckOptions& options) {
   const std::string& against = options.against;
-  if (options.regenerate && !against.empty()) return misused("--regenerate and --against exclude each other");
+  if (options.regenerate && !against.empty()) return misused("check", "--regenerate and --against exclude each other");
   const auto configs = FileStore::list(options.paths);
-  if (!configs) return misused(configs.error().message);
+  if (!configs) return misused("check", configs.error().message);
   auto cards = cards_of(options.host);
-  if (!cards) return failed(options.host.model.empty() ? "this host" : options.host.model, cards.error());
+  if (!cards) return unusable(options.host.model.empty() ? "this host" : options.host.model, cards.error());
   Task task{.configs = configs->get(),
             .lints = true,
             .cards = *std::move(cards),
             .regenerates = options.regenerate,
             .command = "check"};
   if (against.empty()) return run_and_report(std::move(task), options.run);
-  if (against.starts_with(kGit))
+  if (against.starts_with(kGitScheme))
     return check_against_store(options, std::move(task),
-                               GitStore::open(against.substr(kGit.size()), **configs, options.paths));
-  if (against.starts_with(kLibvirt))
-    return check_against_store(options, std::move(task), LibvirtStore::open(against.substr(kLibvirt.size())));
+                               GitStore::open(against.substr(kGitScheme.size()), **configs, options.paths));
+  if (against.starts_with(kLibvirtScheme))
+    return check_against_store(options, std::move(task), LibvirtStore::open(against.substr(kLibvirtScheme.size())));
   if (!is_folder(against)) {
     const auto text = read_text(against);
-    if (!text) return failed(against, text.error());
+    if (!text) return unusable(against, text.error());
     if (lock::is_lock(*text)) return check_against_lock(options, std::move(task), *text);
   }
   return check_against_store(options, std::move(task), files_of(against));
@@ -111,7 +103,7 @@ ExitCode check(const Options& options) {
 void add_check(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("check", "Look for what is wrong or risky in configs, and for what changed");
   command->group("Commands");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CheckOptions>();
   command->add_option("PATH", options->paths, "domain XML, - for standard input, or a directory of *.xml")
       ->required()
       ->type_name("");

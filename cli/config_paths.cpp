@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Refusal unreadable(const std::string& path, std::string message) {
+Refusal unreadable_path(const std::string& path, std::string message) {
   return Refusal(Error{ErrorKind::Unreadable, "", std::move(message), path, {}, {}});
 }
 
@@ -30,8 +30,8 @@ Result<std::vector<std::string>> config_files(const std::vector<std::string>& pa
       std::error_code none;
       if (at->path().extension() == ".xml" && at->is_regular_file(none)) files.push_back(at->path().string());
     }
-    if (failed) return unreadable(path, "cannot read: " + failed.message());
-    if (files.size() == before) return unreadable(path, "there is no *.xml in this folder");
+    if (failed) return unreadable_path(path, "cannot read: " + failed.message());
+    if (files.size() == before) return unreadable_path(path, "there is no *.xml in this folder");
   }
   std::ranges::sort(files);
   const auto repeated = std::ranges::unique(files);

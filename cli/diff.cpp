@@ -5,33 +5,30 @@
 #include "cli/commands.h"
 #include "cli/comparison.h"
 #include "cli/config_store.h"
+#include "cli/failures.h"
 #include "cli/files.h"
 
 namespace busproof::cli {
 namespace {
 
-struct Options {
+struct DiffOptions {
   std::string old_path, new_path;
   RunOptions run;
 };
-
-ExitCode misused(const std::string& why) {
-  write_err("busproof diff: error: " + why + '\n');
-  return ExitCode::Unusable;
-}
 
 /// A config, or the none that git means by /dev/null when it shows a file that came or went.
 std::vector<std::string> side(const std::string& path) {
   return path == "/dev/null" ? std::vector<std::string>() : std::vector<std::string>{path};
 }
 
-ExitCode compare(const Options& options) {
-  if (options.old_path == "-" && options.new_path == "-") return misused("only one of the two can be standard input");
+ExitCode compare(const DiffOptions& options) {
+  if (options.old_path == "-" && options.new_path == "-")
+    return misused("diff", "only one of the two can be standard input");
   if (is_folder(options.old_path) != is_folder(options.new_path))
-    return misused("a directory can only be compared with a directory");
+    return misused("diff", "a directory can only be compared with a directory");
   const auto olds = FileStore::list(side(options.old_path));
   const auto news = FileStore::list(side(options.new_path));
-  if (!olds || !news) return misused((olds ? news : olds).error().message);
+  if (!olds || !news) return misused("diff", (olds ? news : olds).error().message);
   return run_and_report({.configs = news->get(), .reference = olds->get(), .reports_gone = true, .command = "diff"},
                         options.run);
 }
@@ -42,7 +39,7 @@ void add_diff(CLI::App& app, Run& run) {
   CLI::App* command =
       app.add_subcommand("diff", "Say what the guest of one config would notice as the guest of another");
   command->group("Commands");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DiffOptions>();
   command->add_option("OLD", options->old_path, "domain XML, - for standard input, or a directory")
       ->required()
       ->type_name("");

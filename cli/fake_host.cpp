@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/failures.h"
 #include "cli/fake.h"
 #include "cli/files.h"
 #include "cli/format.h"
@@ -22,18 +23,13 @@
 namespace busproof::cli {
 namespace {
 
-ExitCode unusable(const std::string& name, const Error& error) {
-  write_err(report::error_text(name, "", error));
-  return exit_code(error.kind);
-}
-
 // ---- new -----------------------------------------------------------------------------------------------------------
 
-struct NewOptions {
+struct FakeNewOptions {
   std::string description, output;
 };
 
-ExitCode make(const NewOptions& options) {
+ExitCode make(const FakeNewOptions& options) {
   const auto text = read_text(options.description);
   if (!text) return unusable(shown_name(options.description), text.error());
   const auto host = fakesys::new_host(*text);
@@ -47,7 +43,7 @@ ExitCode make(const NewOptions& options) {
 
 // ---- show ----------------------------------------------------------------------------------------------------------
 
-struct ShowOptions {
+struct FakeShowOptions {
   HostChoice host;
   std::string format;
 };
@@ -58,7 +54,7 @@ std::string modules_text(const fakesys::Host& host) {
   return fmt::format("modules:{}\nnot loaded:{}\n", loaded, loadable);
 }
 
-ExitCode show(const ShowOptions& options) {
+ExitCode show(const FakeShowOptions& options) {
   auto opened = OpenedHost::open(options.host);
   if (!opened) return unusable(options.host.name(), opened.error());
   const fakesys::Host& host = opened->model()->host();
@@ -74,7 +70,7 @@ ExitCode show(const ShowOptions& options) {
 
 // ---- run -----------------------------------------------------------------------------------------------------------
 
-struct RunOptions {
+struct FakeRunOptions {
   HostChoice host;
   std::vector<std::string> words;
   std::string script, faults, format;
@@ -104,7 +100,7 @@ Result<std::vector<T>> each_line(const std::string& file, Result<T> (*parse)(std
   return all;
 }
 
-Result<std::vector<fakesys::Operation>> operations_of(const RunOptions& options) {
+Result<std::vector<fakesys::Operation>> operations_of(const FakeRunOptions& options) {
   if (!options.script.empty()) return each_line<fakesys::Operation>(options.script, fakesys::parse_operation);
   std::vector<std::string> words = options.words;
   constexpr std::size_t kWordsMax = 3;
@@ -150,7 +146,7 @@ Report run_all(fakesys::FaultyKernel& kernel, const std::vector<fakesys::Operati
   return report;
 }
 
-ExitCode run_operations(const RunOptions& options) {
+ExitCode run_operations(const FakeRunOptions& options) {
   const auto operations = operations_of(options);
   if (!operations)
     return unusable(options.script.empty() ? "operation" : shown_name(options.script), operations.error());
@@ -179,7 +175,7 @@ ExitCode run_operations(const RunOptions& options) {
 
 void add_fake_new(CLI::App& fake, Run& run) {
   CLI::App* command = fake.add_subcommand("new", "Make a host up from a short description");
-  const auto options = std::make_shared<NewOptions>();
+  const auto options = std::make_shared<FakeNewOptions>();
   command->add_option("DESCRIPTION", options->description, "a line a function; - is standard input")
       ->required()
       ->type_name("");
@@ -200,7 +196,7 @@ void add_fake_new(CLI::App& fake, Run& run) {
 
 void add_fake_show(CLI::App& fake, Run& run) {
   CLI::App* command = fake.add_subcommand("show", "Say what a model of a host holds");
-  const auto options = std::make_shared<ShowOptions>();
+  const auto options = std::make_shared<FakeShowOptions>();
   command->add_option("MODEL", options->host.model, "a recorded or made-up host")->required()->type_name("");
   add_format(*command, options->format);
   command->footer("Example:\n  busproof fake show desktop.json");
@@ -209,7 +205,7 @@ void add_fake_show(CLI::App& fake, Run& run) {
 
 void add_fake_run(CLI::App& fake, Run& run) {
   CLI::App* command = fake.add_subcommand("run", "Do something to a model of a host, and keep what it became");
-  const auto options = std::make_shared<RunOptions>();
+  const auto options = std::make_shared<FakeRunOptions>();
   command->add_option("--host-model", options->host.model, "the model, changed in place")
       ->required()
       ->type_name("FILE");

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/failures.h"
 #include "cli/fake.h"
 #include "cli/files.h"
 #include "cli/host.h"
@@ -13,11 +14,6 @@
 
 namespace busproof::cli {
 namespace {
-
-ExitCode unusable(const std::string& name, const Error& error) {
-  write_err(report::error_text(name, "", error));
-  return exit_code(error.kind);
-}
 
 struct MountOptions {
   HostChoice host;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/failures.h"
 #include "cli/fake.h"
 #include "cli/files.h"
 #include "cli/format.h"
@@ -20,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct FakeReplayOptions {
   std::string recording;
   std::vector<std::string> trees;
   std::string scenarios = "*";
@@ -73,7 +74,7 @@ std::string folder_of(const std::string& file) {
 
 /// Where a machine's tree may be that was not given: beside those that were, beside the recording, and then in the
 /// folders next to these, since of a second kernel often only the trees that differ are kept.
-std::vector<std::string> places_to_look(const Options& options) {
+std::vector<std::string> places_to_look(const FakeReplayOptions& options) {
   std::vector<std::string> places;
   const auto add = [&](const std::string& folder) {
     if (std::ranges::find(places, folder) == places.end()) places.push_back(folder);
@@ -89,7 +90,7 @@ std::vector<std::string> places_to_look(const Options& options) {
 }
 
 /// Adds the trees of machines that are asked for and were not given, and says which.
-void find_others(Machines& machines, const std::vector<std::string>& wanted, const Options& options) {
+void find_others(Machines& machines, const std::vector<std::string>& wanted, const FakeReplayOptions& options) {
   const std::vector<std::string> places = places_to_look(options);
   for (const std::string& machine : wanted) {
     if (machines.has(machine)) continue;
@@ -105,7 +106,7 @@ void find_others(Machines& machines, const std::vector<std::string>& wanted, con
   }
 }
 
-Result<Machines> load_given(const Options& options) {
+Result<Machines> load_given(const FakeReplayOptions& options) {
   Machines machines;
   for (const std::string& tree : options.trees) {
     for (const std::string& file : is_folder(tree) ? trees_in(tree) : std::vector{tree}) {
@@ -120,21 +121,17 @@ ExitCode outcome_of(const fakesys::ReplayReport& report) {
   return report.run() < report.scenarios.size() || report.run() == 0 ? ExitCode::Unsupported : ExitCode::Done;
 }
 
-ExitCode replay_recording(const Options& options) {
+ExitCode replay_recording(const FakeReplayOptions& options) {
   const std::string name = shown_name(options.recording);
-  const auto unusable = [&](const Error& error) {
-    write_err(report::error_text(name, "", error));
-    return exit_code(error.kind);
-  };
   const auto text = read_text(options.recording);
-  if (!text) return unusable(text.error());
+  if (!text) return unusable(name, text.error());
   const auto wanted = fakesys::machines_of(*text, options.scenarios);
-  if (!wanted) return unusable(wanted.error());
+  if (!wanted) return unusable(name, wanted.error());
   auto machines = load_given(options);
   if (!machines) return exit_code(machines.error().kind);
   find_others(*machines, *wanted, options);
   const auto report = fakesys::replay(*text, machines->hosts, options.scenarios);
-  if (!report) return unusable(report.error());
+  if (!report) return unusable(name, report.error());
   if (report->scenarios.empty())
     write_err(report::warning_text(name, fmt::format("no scenario is called {}", options.scenarios)));
   return finish(is_json(options.format) ? to_json(*report) : to_text(*report), outcome_of(*report));
@@ -145,7 +142,7 @@ ExitCode replay_recording(const Options& options) {
 void add_fake_replay(CLI::App& fake, Run& run) {
   CLI::App* command =
       fake.add_subcommand("replay", "Do what was done to a real kernel, and say where the fake differs");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<FakeReplayOptions>();
   command->add_option("OPS", options->recording, "recorded scenarios, one JSON object a line; - is standard input")
       ->required()
       ->type_name("");

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Error unreadable(std::string message, std::string remedy = {}) {
+Error unreadable_in_git(std::string message, std::string remedy = {}) {
   return {ErrorKind::Unreadable, "", std::move(message), {}, std::move(remedy), {}};
 }
 
@@ -73,8 +73,8 @@ Result<std::string> listing_of(const std::string& revision, const std::vector<st
   if (commit) return output_of(git(paths, {"ls-tree", "-r", "-z", "--full-tree", without_newline(*commit)}));
   const auto any = revision == "HEAD" ? output_of(git(paths, {"rev-list", "--all", "--max-count=1"})) : commit;
   if (any && any->empty()) return std::string();
-  return std::unexpected(unreadable(fmt::format("git knows no revision '{}'", revision),
-                                    "fetch it first; clones of CI services are often shallow"));
+  return std::unexpected(unreadable_in_git(fmt::format("git knows no revision '{}'", revision),
+                                           "fetch it first; clones of CI services are often shallow"));
 }
 
 bool lies_below(std::string_view key, const std::string& folder) {
@@ -129,7 +129,7 @@ Result<std::string> GitStore::read(std::size_t entry) const {
   const std::size_t number = head->rfind(' ') + 1;
   const auto read = std::from_chars(head->data() + number, head->data() + head->size(), size);
   if (read.ec != std::errc() || size > domain::XmlDocument::kTextMaxBytes)
-    return std::unexpected(unreadable("git cat-file: " + *head));
+    return std::unexpected(unreadable_in_git("git cat-file: " + *head));
   auto text = objects_.bytes(size);
   if (const auto newline = objects_.bytes(1); !newline) return std::unexpected(newline.error());
   return text;

@@ -21,7 +21,7 @@ namespace {
 using assign::PlugClass;
 using assign::PlugTime;
 
-struct Options {
+struct HeadroomOptions {
   std::vector<std::string> files;
   std::string format;
   std::vector<std::string> classes;
@@ -29,22 +29,22 @@ struct Options {
   std::optional<std::uint32_t> need;
 };
 
-bool is_asked(const Options& options, PlugClass of) {
+bool is_asked(const HeadroomOptions& options, PlugClass of) {
   return options.classes.empty() || std::ranges::count(options.classes, to_string(of)) > 0;
 }
 
 /// Whether --need asks for that class: those that were named, else what is plugged into such a machine by nature.
-bool is_needed(const Options& options, const domain::PlacedDomain& placed, PlugClass of) {
+bool is_needed(const HeadroomOptions& options, const domain::PlacedDomain& placed, PlugClass of) {
   if (!options.need) return false;
   return options.classes.empty() ? of == assign::native_class(placed) : is_asked(options, of);
 }
 
 /// What --need compares with: what a guest would really have.
-std::uint32_t count_of(const Options& options, const assign::ClassHeadroom& room) {
+std::uint32_t count_of(const HeadroomOptions& options, const assign::ClassHeadroom& room) {
   return options.time == "cold" ? room.cold_seen : room.hot.count;
 }
 
-std::vector<report::HeadroomRow> rows_of(const Options& options, const domain::PlacedDomain& placed) {
+std::vector<report::HeadroomRow> rows_of(const HeadroomOptions& options, const domain::PlacedDomain& placed) {
   std::vector<report::HeadroomRow> rows;
   for (assign::ClassHeadroom& room : assign::headroom(placed)) {
     if (!is_asked(options, room.of)) continue;
@@ -60,7 +60,7 @@ std::vector<report::HeadroomRow> rows_of(const Options& options, const domain::P
   return rows;
 }
 
-ExitCode print_headroom(const Options& options) {
+ExitCode print_headroom(const HeadroomOptions& options) {
   ExitCode code = ExitCode::Done;
   std::vector<std::string> reports;
   for (const std::string& file : options.files) {
@@ -89,7 +89,7 @@ ExitCode print_headroom(const Options& options) {
 void add_headroom(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("headroom", "Say how many more devices can be plugged, and what binds");
   command->group("Commands");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<HeadroomOptions>();
   command->add_option("FILE", options->files, "domain XML; - is standard input")->required()->type_name("");
   command->add_option("--class", options->classes, "pcie-endpoint, conventional, root-port or expander; all by default")
       ->check(CLI::IsMember(std::vector<std::string>(assign::kPlugClassNames.begin(), assign::kPlugClassNames.end()))

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/failures.h"
 #include "cli/files.h"
 #include "cli/format.h"
 #include "cli/host.h"
@@ -16,23 +17,19 @@
 namespace busproof::cli {
 namespace {
 
-constexpr std::size_t kColumns = 100;
+constexpr std::size_t kListColumns = 100;
 
-struct Options {
+struct HostListOptions {
   HostChoice host;
   std::vector<std::string> which;
   std::string format;
 };
 
-ExitCode unusable(const HostChoice& host, const Error& error) {
-  write_err(report::error_text(host.name(), "", error));
-  return exit_code(error.kind);
-}
-
-ExitCode list(const Options& options) {
+ExitCode list(const HostListOptions& options) {
   const auto inventory = read_inventory(options.host);
-  if (!inventory) return unusable(options.host, inventory.error());
-  return finish(is_json(options.format) ? report::host_json(*inventory) : report::host_list_text(*inventory, kColumns));
+  if (!inventory) return unusable(options.host.name(), inventory.error());
+  return finish(is_json(options.format) ? report::host_json(*inventory)
+                                        : report::host_list_text(*inventory, kListColumns));
 }
 
 Error no_such(std::string_view what, const std::string& which) {
@@ -42,14 +39,14 @@ Error no_such(std::string_view what, const std::string& which) {
           .remedy = "busproof host list names all"};
 }
 
-ExitCode show(const Options& options) {
+ExitCode show(const HostListOptions& options) {
   const auto inventory = read_inventory(options.host);
-  if (!inventory) return unusable(options.host, inventory.error());
+  if (!inventory) return unusable(options.host.name(), inventory.error());
   std::vector<host::HostDevice> devices;
   for (const std::string& name : options.which) {
     const auto address = pci::HostAddress::parse(name);
     const host::HostDevice* device = address ? find(*inventory, *address) : nullptr;
-    if (device == nullptr) return unusable(options.host, no_such("device", name));
+    if (device == nullptr) return unusable(options.host.name(), no_such("device", name));
     devices.push_back(*device);
   }
   if (is_json(options.format)) return finish(report::host_devices_json(devices));
@@ -58,23 +55,23 @@ ExitCode show(const Options& options) {
   return finish(text);
 }
 
-ExitCode groups(const Options& options) {
+ExitCode groups(const HostListOptions& options) {
   const auto inventory = read_inventory(options.host);
-  if (!inventory) return unusable(options.host, inventory.error());
+  if (!inventory) return unusable(options.host.name(), inventory.error());
   std::vector<host::IommuGroup> chosen;
   for (const std::string& name : options.which) {
     const auto group =
         std::ranges::find(inventory->groups, name, [](const host::IommuGroup& g) { return std::to_string(g.number); });
-    if (group == inventory->groups.end()) return unusable(options.host, no_such("IOMMU group", name));
+    if (group == inventory->groups.end()) return unusable(options.host.name(), no_such("IOMMU group", name));
     chosen.push_back(*group);
   }
   if (options.which.empty()) chosen = inventory->groups;
   return finish(is_json(options.format) ? report::host_groups_json(chosen)
-                                        : report::host_groups_text(*inventory, chosen, kColumns));
+                                        : report::host_groups_text(*inventory, chosen, kListColumns));
 }
 
-CLI::App* add(CLI::App& host, Run& run, const char* name, const char* what, const std::shared_ptr<Options>& options,
-              ExitCode (*act)(const Options&)) {
+CLI::App* add(CLI::App& host, Run& run, const char* name, const char* what,
+              const std::shared_ptr<HostListOptions>& options, ExitCode (*act)(const HostListOptions&)) {
   CLI::App* command = host.add_subcommand(name, what);
   add_host_choice(*command, options->host);
   add_format(*command, options->format);
@@ -85,7 +82,7 @@ CLI::App* add(CLI::App& host, Run& run, const char* name, const char* what, cons
 }  // namespace
 
 void add_host_list(CLI::App& host, Run& run) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<HostListOptions>();
   add(host, run, "list", "List the functions with driver, IOMMU group, and what uses them", options, list)
       ->footer(
           "Nothing is written. \"(override X)\" behind a driver is the driver_override that is set.\n"
@@ -96,14 +93,14 @@ void add_host_list(CLI::App& host, Run& run) {
 }
 
 void add_host_show(CLI::App& host, Run& run) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<HostListOptions>();
   CLI::App* command = add(host, run, "show", "Say all that is known of a function", options, show);
   command->add_option("ADDRESS", options->which, "as in 0000:01:00.0 or 01:00.0")->required()->type_name("");
   command->footer("Example:\n  busproof host show 01:00.0");
 }
 
 void add_host_groups(CLI::App& host, Run& run) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<HostListOptions>();
   CLI::App* command = add(host, run, "groups", "List the IOMMU groups and their members", options, groups);
   command->add_option("NUMBER", options->which, "only these groups")->type_name("");
   command->footer("Examples:\n  busproof host groups\n  busproof host groups 14 --format json");

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/failures.h"
 #include "cli/files.h"
 #include "cli/format.h"
 #include "cli/host.h"
@@ -18,7 +19,7 @@ namespace {
 
 using host::Operation;
 
-struct Options {
+struct HostOperationsOptions {
   HostOptions host;
   RequestOptions request;
   std::string format;
@@ -39,24 +40,18 @@ constexpr std::array kOperations = {
     OperationRow{Operation::Release, "Give back what a domain had, after it has stopped", "release web01.xml"},
 };
 
-ExitCode refuse(const host::Trouble& trouble, const Options& options) {
-  if (is_json(options.format)) return finish(report::refusal_json(trouble) + '\n', ExitCode::NotDone);
-  write_err(report::trouble_text(trouble));
-  return ExitCode::NotDone;
-}
-
-ExitCode show_plan(HostSession& session, const host::Request& request, const Options& options) {
+ExitCode show_plan(HostSession& session, const host::Request& request, const HostOperationsOptions& options) {
   const auto plan = host::plan_request(session.machine(), request);
-  if (!plan) return refuse(plan.error(), options);
+  if (!plan) return not_done(plan.error(), is_json(options.format));
   return finish(is_json(options.format) ? report::plan_json(*plan) + '\n' : report::plan_text(*plan));
 }
 
-ExitCode carry_out(HostSession& session, const host::Request& request, const Options& options) {
+ExitCode carry_out(HostSession& session, const host::Request& request, const HostOperationsOptions& options) {
   if (session.is_real()) {
-    if (const auto trouble = rehearse_first(session, request)) return refuse(*trouble, options);
+    if (const auto trouble = rehearse_first(session, request)) return not_done(*trouble, is_json(options.format));
   }
   const auto performance = host::perform(session.machine(), request);
-  if (!performance) return refuse(performance.error(), options);
+  if (!performance) return not_done(performance.error(), is_json(options.format));
   if (const auto saved = session.save(); !saved) {
     write_err(report::error_text(session.name(), "", saved.error()));
     return ExitCode::Unusable;
@@ -72,12 +67,9 @@ ExitCode carry_out(HostSession& session, const host::Request& request, const Opt
       good ? ExitCode::Done : ExitCode::NotDone);
 }
 
-ExitCode run_operation(Operation operation, const Options& options) {
+ExitCode run_operation(Operation operation, const HostOperationsOptions& options) {
   const auto request = read_request(operation, options.request);
-  if (!request) {
-    write_err(report::error_text("busproof host", "", request.error()));
-    return exit_code(request.error().kind);
-  }
+  if (!request) return unusable("busproof host", request.error());
   auto session = open_host(options.host, options.dry_run ? HostAccess::Look : HostAccess::Change);
   if (!session) return session.error();
   return options.dry_run ? show_plan(*session, *request, options) : carry_out(*session, *request, options);
@@ -86,7 +78,7 @@ ExitCode run_operation(Operation operation, const Options& options) {
 void add_operation(CLI::App& parent, const OperationRow& row, bool only_plan, Run& run) {
   const std::string name(host::to_string(row.operation));
   CLI::App* command = parent.add_subcommand(name, row.help);
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<HostOperationsOptions>();
   options->dry_run = only_plan;
   add_request_options(*command, row.operation, options->request);
   if (!only_plan) command->add_flag("--dry-run", options->dry_run, "show what would be written, and write nothing");

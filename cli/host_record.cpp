@@ -1,6 +1,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/failures.h"
 #include "cli/files.h"
 #include "cli/format.h"
 #include "cli/host.h"
@@ -12,14 +13,14 @@
 namespace busproof::cli {
 namespace {
 
-struct Options {
+struct HostRecordOptions {
   HostChoice host;
   std::string output;
   std::string root;
   fakesys::RecordWish wish;
 };
 
-Result<fakesys::Recording> recorded(const Options& options) {
+Result<fakesys::Recording> recorded(const HostRecordOptions& options) {
   if (!options.root.empty()) {
     host::RealKernel copied({.sys = options.root + "/sys", .root = options.root});
     return record_host(copied, options.wish);
@@ -29,11 +30,7 @@ Result<fakesys::Recording> recorded(const Options& options) {
   return record_host(opened->kernel(), options.wish);
 }
 
-ExitCode record(const Options& options) {
-  const auto unusable = [](const std::string& name, const Error& error) {
-    write_err(report::error_text(name, "", error));
-    return exit_code(error.kind);
-  };
+ExitCode record(const HostRecordOptions& options) {
   const std::string name = options.root.empty() ? options.host.name() : options.root;
   const auto recording = recorded(options);
   if (!recording) return unusable(name, recording.error());
@@ -49,7 +46,7 @@ ExitCode record(const Options& options) {
 
 void add_host_record(CLI::App& host, Run& run) {
   CLI::App* command = host.add_subcommand("record", "Take the host home as a file: a model that commands can work on");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<HostRecordOptions>();
   add_host_choice(*command, options->host);
   command->add_option("--root", options->root, "a folder with copies of /sys, /proc and /dev in place of this host's")
       ->type_name("DIR");

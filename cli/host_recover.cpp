@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/failures.h"
 #include "cli/files.h"
 #include "cli/format.h"
 #include "cli/host.h"
@@ -14,17 +15,11 @@
 namespace busproof::cli {
 namespace {
 
-struct Options {
+struct HostRecoverOptions {
   HostOptions host;
   std::vector<std::string> forget;
   std::string format;
 };
-
-ExitCode refuse(const host::Trouble& trouble, const Options& options) {
-  if (is_json(options.format)) return finish(report::refusal_json(trouble) + '\n', ExitCode::NotDone);
-  write_err(report::trouble_text(trouble));
-  return ExitCode::NotDone;
-}
 
 bool has_unsettled(const host::Recovery& recovery) {
   for (const host::RecoveredJournal& journal : recovery.journals) {
@@ -34,7 +29,7 @@ bool has_unsettled(const host::Recovery& recovery) {
   return false;
 }
 
-ExitCode run_recovery(const Options& options) {
+ExitCode run_recovery(const HostRecoverOptions& options) {
   std::set<host::HostAddress> forget;
   for (const std::string& text : options.forget) {
     const auto address = host::HostAddress::parse(text);
@@ -51,7 +46,7 @@ ExitCode run_recovery(const Options& options) {
     write_err(report::error_text(session->name(), "", saved.error()));
     return ExitCode::Unusable;
   }
-  if (!recovery) return refuse(recovery.error(), options);
+  if (!recovery) return not_done(recovery.error(), is_json(options.format));
   return finish(is_json(options.format) ? report::recovery_json(*recovery) + '\n' : report::recovery_text(*recovery),
                 has_unsettled(*recovery) ? ExitCode::NotDone : ExitCode::Done);
 }
@@ -60,7 +55,7 @@ ExitCode run_recovery(const Options& options) {
 
 void add_host_recover(CLI::App& host, Run& run) {
   CLI::App* command = host.add_subcommand("recover", "Finish or undo what was interrupted, and mend the ledger");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<HostRecoverOptions>();
   command->add_option("--forget", options->forget, "a device whose entry in the ledger is to go")->type_name("DEVICE");
   add_host_options(*command, options->host);
   add_format(*command, options->format);

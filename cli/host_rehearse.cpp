@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "cli/failures.h"
 #include "cli/files.h"
 #include "cli/format.h"
 #include "cli/host.h"
@@ -18,7 +19,7 @@ namespace {
 
 using host::Operation;
 
-struct Options {
+struct HostRehearseOptions {
   HostOptions host;
   RequestOptions request;
   std::string format;
@@ -39,12 +40,9 @@ std::string rehearsal_json(const verify::Rehearsal& rehearsal) {
   return report::dumped(json);
 }
 
-ExitCode run_rehearsal(Operation operation, const Options& options) {
+ExitCode run_rehearsal(Operation operation, const HostRehearseOptions& options) {
   const auto request = read_request(operation, options.request);
-  if (!request) {
-    write_err(report::error_text("busproof host", "", request.error()));
-    return exit_code(request.error().kind);
-  }
+  if (!request) return unusable("busproof host", request.error());
   auto session = open_host(options.host, HostAccess::Look);
   if (!session) return session.error();
   const auto rehearsal = rehearse_on_copy(*session, *request);
@@ -101,7 +99,7 @@ void add_host_rehearse(CLI::App& host, Run& run) {
        {Operation::Detach, Operation::Reattach, Operation::Reset, Operation::Prepare, Operation::Release}) {
     const std::string name(host::to_string(operation));
     CLI::App* command = rehearse->add_subcommand(name, "Rehearse: " + name);
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<HostRehearseOptions>();
     add_request_options(*command, operation, options->request);
     add_host_options(*command, options->host);
     add_format(*command, options->format);

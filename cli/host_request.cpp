@@ -61,12 +61,12 @@ void add_wish(std::vector<host::Wish>& wishes, host::Wish wish, std::optional<st
   wishes.push_back(std::move(wish));
 }
 
-Refusal unreadable(std::string message, std::string remedy) {
+Refusal unreadable_request(std::string message, std::string remedy) {
   return Refusal(Error{ErrorKind::Unreadable, "host", std::move(message), {}, std::move(remedy)});
 }
 
 Result<host::Request> request_of_domain(Operation operation, const RequestOptions& options) {
-  if (options.devices.size() != 1) return unreadable("one DOMAIN.xml is needed", "- is standard input");
+  if (options.devices.size() != 1) return unreadable_request("one DOMAIN.xml is needed", "- is standard input");
   const auto text = read_text(options.devices[0]);
   if (!text) return std::unexpected(text.error());
   const auto document = domain::XmlDocument::parse(*text);
@@ -90,7 +90,7 @@ Result<host::Request> request_of_domain(Operation operation, const RequestOption
   // A stop gives back all that the guest has, devices of its groups included.
   if (operation == Operation::Release) request.devices.clear();
   if (operation == Operation::Prepare && request.devices.empty())
-    return unreadable(wish->name + " has no PCI devices of the host", "it needs nothing prepared");
+    return unreadable_request(wish->name + " has no PCI devices of the host", "it needs nothing prepared");
   return request;
 }
 
@@ -99,7 +99,7 @@ Result<host::Request> request_of_addresses(Operation operation, const RequestOpt
   for (const std::string& text : options.devices) {
     const auto address = host::HostAddress::parse(text);
     if (!address)
-      return unreadable(fmt::format("'{}' is no address of a PCI device", text), "write it as 0000:01:00.0");
+      return unreadable_request(fmt::format("'{}' is no address of a PCI device", text), "write it as 0000:01:00.0");
     host::Wish wish{*address};
     wish.driver.backend = value_of(kBackends, options.backend);
     name_driver(options.driver, wish.driver);

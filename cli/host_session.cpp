@@ -16,7 +16,7 @@ namespace {
 constexpr const char* kJournal = "/run/busproof";
 constexpr const char* kState = "/var/lib/busproof";
 
-Refusal unusable(std::string message, std::string remedy) {
+Refusal no_host(std::string message, std::string remedy) {
   return Refusal(Error{ErrorKind::Unreadable, "host", std::move(message), {}, std::move(remedy)});
 }
 
@@ -44,8 +44,8 @@ void add_host_options(CLI::App& command, HostOptions& options) {
 
 Result<HostSession> HostSession::open(const HostOptions& options, HostAccess access) {
   if (options.real == !options.model.empty()) {
-    return unusable(options.real ? "--real and --host-model are two hosts" : "no host was named",
-                    "pass --host-model FILE.json to work on a model, or --real for this machine");
+    return no_host(options.real ? "--real and --host-model are two hosts" : "no host was named",
+                   "pass --host-model FILE.json to work on a model, or --real for this machine");
   }
   HostSession session;
   const auto directory = [&](const std::string& given, const char* of_machine, const char* suffix) {
@@ -61,7 +61,7 @@ Result<HostSession> HostSession::open(const HostOptions& options, HostAccess acc
   }
   session.name_ = options.model;
   if (options.model == "-")
-    return unusable("a model cannot come from standard input", "it is changed in place: name a file");
+    return no_host("a model cannot come from standard input", "it is changed in place: name a file");
   if (access == HostAccess::Change) {
     auto lock = lock_model(*session.journals_);
     if (!lock) {

@@ -11,12 +11,12 @@
 namespace busproof::cli {
 namespace {
 
-struct Options {
+struct HostStatusOptions {
   HostOptions host;
   std::string format;
 };
 
-ExitCode show_status(const Options& options) {
+ExitCode show_status(const HostStatusOptions& options) {
   auto session = open_host(options.host, HostAccess::Look);
   if (!session) return session.error();
   const auto situation = host::survey(session->machine(), {});
@@ -36,7 +36,7 @@ ExitCode show_status(const Options& options) {
 
 void add_host_status(CLI::App& host, Run& run) {
   CLI::App* command = host.add_subcommand("status", "Show who has which device, and where that is not so any more");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<HostStatusOptions>();
   add_host_options(*command, options->host);
   add_format(*command, options->format);
   command->footer(

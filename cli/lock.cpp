@@ -30,7 +30,7 @@ namespace {
 
 using abi::RuleId;
 
-struct Options {
+struct LockOptions {
   std::vector<std::string> paths;
   std::string lock_file = "busproof.lock";
   std::string output;
@@ -39,7 +39,7 @@ struct Options {
 };
 
 /// One config, and what the lock makes of it.
-struct Config {
+struct LockedConfig {
   std::string file, text;
   std::optional<Error> error{};
   std::string name{}, uuid{};
@@ -48,7 +48,7 @@ struct Config {
   std::string xml{};  ///< with --apply
 };
 
-lock::FreedSlots freed_slots(const Options& options) {
+lock::FreedSlots freed_slots(const LockOptions& options) {
   return options.reuse ? lock::FreedSlots::Reused : lock::FreedSlots::Kept;
 }
 
@@ -58,7 +58,7 @@ Result<lock::Pinned> placed_by_libvirt(domain::Domain wish) {
   return lock::Pinned{std::move(assignment->placed), {}};
 }
 
-Result<void> place(const Options& options, const lock::Lock& old, Config& config) {
+Result<void> place(const LockOptions& options, const lock::Lock& old, LockedConfig& config) {
   auto text = read_text(config.file);
   if (!text) return std::unexpected(text.error());
   config.text = *std::move(text);
@@ -80,7 +80,7 @@ Result<void> place(const Options& options, const lock::Lock& old, Config& config
   return {};
 }
 
-std::string finding_line(const Config& config, const Finding& finding) {
+std::string finding_line(const LockedConfig& config, const Finding& finding) {
   std::string spot = shown_name(config.file);
   if (finding.place.side == Place::Side::New && finding.place.offset != 0) {
     const domain::TextPlace place = domain::place_of(config.text, finding.place.offset);
@@ -93,7 +93,7 @@ std::string finding_line(const Config& config, const Finding& finding) {
 }
 
 /// Reads and places every config; errors go to stderr, and the code is the worst.
-ExitCode load(const Options& options, const lock::Lock& old, std::vector<Config>& configs) {
+ExitCode load(const LockOptions& options, const lock::Lock& old, std::vector<LockedConfig>& configs) {
   {
     Progress progress("lock", configs.size());
     for_each(0, configs.size(), options.jobs, [&](std::size_t i) {
@@ -103,7 +103,7 @@ ExitCode load(const Options& options, const lock::Lock& old, std::vector<Config>
   }
   ExitCode code = ExitCode::Done;
   std::map<std::string, std::string> owners;
-  for (Config& config : configs) {
+  for (LockedConfig& config : configs) {
     const std::string key = config.uuid.empty() ? config.name : config.uuid;
     if (!config.error && key.empty())
       config.error = Error{ErrorKind::Unreadable, "", "the domain has neither a name nor a UUID to be locked under"};
@@ -139,14 +139,15 @@ Result<void> replace(const std::string& file, std::string_view text) {
 
 /// What keeps a lock from being written: places that were given to somebody else. Moves are taken over with --update,
 /// and refused without.
-bool is_refused(const Options& options, const Finding& finding) {
+bool is_refused(const LockOptions& options, const Finding& finding) {
   if (!options.update) return finding.severity == Severity::Error;
   const auto gives_away = [&](RuleId rule) { return finding.rule == abi::rule_of(rule).id; };
   return !options.reuse && (gives_away(RuleId::FreedSlotTaken) || gives_away(RuleId::PlaceInherited));
 }
 
 /// The domain's new entry; nothing, after a message, if the old one must stay.
-std::optional<lock::LockedDomain> entry_of(const Options& options, const lock::Lock& old, const Config& config) {
+std::optional<lock::LockedDomain> entry_of(const LockOptions& options, const lock::Lock& old,
+                                           const LockedConfig& config) {
   const lock::LockedDomain* locked = lock::find(old, config.uuid, config.name);
   if (locked == nullptr) return lock::locked(config.pinned->placed);
   const Findings findings = lock::compare(*locked, abi::snapshot(config.pinned->placed));
@@ -189,12 +190,12 @@ std::string summary(const std::string& file, const lock::Lock& lock) {
                      counted(devices, "device"), counted(freed, "place"));
 }
 
-ExitCode write_lock(const Options& options, const lock::Lock& old, const std::string& old_text,
-                    const std::vector<Config>& configs) {
+ExitCode write_lock(const LockOptions& options, const lock::Lock& old, const std::string& old_text,
+                    const std::vector<LockedConfig>& configs) {
   lock::Lock now;
   std::set<const lock::LockedDomain*> replaced;
   ExitCode code = ExitCode::Done;
-  for (const Config& config : configs) {
+  for (const LockedConfig& config : configs) {
     auto entry = entry_of(options, old, config);
     if (entry)
       now.domains.push_back(*std::move(entry));
@@ -216,16 +217,16 @@ ExitCode write_lock(const Options& options, const lock::Lock& old, const std::st
 
 // --- Applying it
 
-std::string target_of(const Options& options, const std::string& file) {
+std::string target_of(const LockOptions& options, const std::string& file) {
   if (options.in_place) return file;
   if (options.output.empty()) return "-";
   if (!is_folder(options.output)) return options.output;
   return (std::filesystem::path(options.output) / std::filesystem::path(file).filename()).string();
 }
 
-ExitCode apply_lock(const Options& options, const std::vector<Config>& configs) {
+ExitCode apply_lock(const LockOptions& options, const std::vector<LockedConfig>& configs) {
   ExitCode code = ExitCode::Done;
-  for (const Config& config : configs) {
+  for (const LockedConfig& config : configs) {
     if (!config.is_locked) {
       Finding finding = abi::finding_of(RuleId::DomainNotLocked);
       finding.change = fmt::format("'{}' is not in {}", config.name, shown_name(options.lock_file));
@@ -236,7 +237,7 @@ ExitCode apply_lock(const Options& options, const std::vector<Config>& configs) 
       if (finding.severity != Severity::Info) write_err(finding_line(config, finding));
     }
   }
-  for (const Config& config : configs) {
+  for (const LockedConfig& config : configs) {
     const std::string target = target_of(options, config.file);
     if (options.in_place && config.xml == config.text) continue;
     if (const auto written = replace(target, config.xml); !written) return fail(target, "", written.error());
@@ -244,7 +245,7 @@ ExitCode apply_lock(const Options& options, const std::vector<Config>& configs) 
   return code;
 }
 
-std::optional<std::string> misuse(const Options& options, const std::vector<std::string>& files) {
+std::optional<std::string> misuse(const LockOptions& options, const std::vector<std::string>& files) {
   const bool has_stdin = std::ranges::find(files, "-") != files.end();
   if (options.update && options.apply) return "--update and --apply exclude each other";
   if (options.prune && !options.update) return "--prune goes with --update";
@@ -266,7 +267,7 @@ std::optional<std::string> misuse(const Options& options, const std::vector<std:
 }
 
 /// The lock as it is; an empty one where none is needed yet.
-Result<std::string> read_old(const Options& options) {
+Result<std::string> read_old(const LockOptions& options) {
   if (options.lock_file == "-" && !options.update && !options.apply) return std::string();
   std::error_code none;
   const bool is_missing = options.lock_file != "-" && !std::filesystem::exists(options.lock_file, none);
@@ -276,7 +277,7 @@ Result<std::string> read_old(const Options& options) {
   return text;
 }
 
-ExitCode run_lock(const Options& options) {
+ExitCode run_lock(const LockOptions& options) {
   const auto files = config_files(options.paths);
   if (!files) return fail(files.error().device, "", files.error());
   if (const auto why = misuse(options, *files)) {
@@ -288,7 +289,7 @@ ExitCode run_lock(const Options& options) {
   const auto old = old_text->empty() && !options.apply ? Result<lock::Lock>(lock::Lock{}) : lock::read_lock(*old_text);
   if (!old) return fail(options.lock_file, *old_text, old.error());
 
-  std::vector<Config> configs;
+  std::vector<LockedConfig> configs;
   for (const std::string& file : *files) configs.push_back({.file = file, .text = {}});
   if (const ExitCode code = load(options, *old, configs); code != ExitCode::Done) return code;
   return options.apply ? apply_lock(options, configs) : write_lock(options, *old, *old_text, configs);
@@ -299,7 +300,7 @@ ExitCode run_lock(const Options& options) {
 void add_lock(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("lock", "Pin the addresses of domains, so that regenerated XML keeps them");
   command->group("Commands");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LockOptions>();
   command->add_option("PATH", options->paths, "domain XML, or a folder of *.xml; - is standard input")
       ->required()
       ->type_name("");

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/failures.h"
 #include "cli/files.h"
 #include "cli/format.h"
 #include "engine/report/message_text.h"
@@ -24,10 +25,7 @@ ExitCode merge_campaigns(const std::vector<report::NamedText>& results) {
   std::vector<std::string> texts;
   for (const report::NamedText& result : results) texts.emplace_back(result.text);
   const auto merged = verify::merge_campaigns(texts);
-  if (!merged) {
-    write_err(report::error_text("busproof merge", "", merged.error()));
-    return exit_code(merged.error().kind);
-  }
+  if (!merged) return unusable("busproof merge", merged.error());
   const bool holds = merged->find(R"("failures": [])") != std::string::npos;
   return finish(*merged, holds ? ExitCode::Done : ExitCode::Refused);
 }
@@ -36,18 +34,12 @@ ExitCode merge_files(const std::vector<std::string>& files) {
   std::vector<report::NamedText> results;
   for (const std::string& file : files) {
     auto text = read_text(file);
-    if (!text) {
-      write_err(report::error_text(shown_name(file), "", text.error()));
-      return exit_code(text.error().kind);
-    }
+    if (!text) return unusable(shown_name(file), text.error());
     results.push_back({shown_name(file), *std::move(text)});
   }
   if (is_of_campaign(results.front())) return merge_campaigns(results);
   const auto merged = report::merge(results);
-  if (!merged) {
-    write_err(report::error_text("busproof merge", "", merged.error()));
-    return exit_code(merged.error().kind);
-  }
+  if (!merged) return unusable("busproof merge", merged.error());
   write_err(merged->totals_text + '\n');
   return finish(merged->text, static_cast<ExitCode>(merged->exit_code));
 }

@@ -30,7 +30,7 @@ std::string format_names() {
   return names;
 }
 
-Refusal unusable(std::string message) { return Refusal(Error{ErrorKind::Unreadable, "", std::move(message)}); }
+Refusal bad_wish(std::string message) { return Refusal(Error{ErrorKind::Unreadable, "", std::move(message)}); }
 
 }  // namespace
 
@@ -45,18 +45,18 @@ Result<Outputs> Outputs::open(const std::vector<std::string>& formats, const rep
   for (const std::string& word : formats.empty() ? std::vector<std::string>{"text"} : formats) {
     const Wish wish = wish_of(word);
     const report::Format* format = report::find_format(wish.format);
-    if (format == nullptr) return unusable(fmt::format("no format '{}'; there are {}", wish.format, format_names()));
-    if (wish.path.empty()) return unusable(fmt::format("--format {}: a file name is missing", word));
+    if (format == nullptr) return bad_wish(fmt::format("no format '{}'; there are {}", wish.format, format_names()));
+    if (wish.path.empty()) return bad_wish(fmt::format("--format {}: a file name is missing", word));
     const bool taken = std::ranges::count(outputs.outputs_, wish.path, &Output::path) != 0;
     if (taken)
-      return unusable(fmt::format("two formats go to {}; write --format {}=FILE",
+      return bad_wish(fmt::format("two formats go to {}; write --format {}=FILE",
                                   wish.path == "-" ? "standard output" : wish.path, wish.format));
     Output output{.path = wish.path, .writer = format->make(facts)};
     if (wish.path == "-") {
       outputs.tells_totals_ = format->tells_totals;
     } else {
       auto file = Replacement::prepare(wish.path, "");
-      if (!file) return unusable(fmt::format("{}: {}", wish.path, file.error().message));
+      if (!file) return bad_wish(fmt::format("{}: {}", wish.path, file.error().message));
       output.file.emplace(*std::move(file));
     }
     outputs.outputs_.push_back(std::move(output));

@@ -13,13 +13,13 @@
 namespace busproof::cli {
 namespace {
 
-struct Options {
+struct QemuArgsOptions {
   std::string file;
   std::string format;
   bool stand_ins = false;
 };
 
-ExitCode print_args(const Options& options) {
+ExitCode print_args(const QemuArgsOptions& options) {
   const auto config = load_config(options.file, Wanted::Places);
   if (!config) {
     const auto& [name, text, error] = config.error();
@@ -39,7 +39,7 @@ ExitCode print_args(const Options& options) {
 void add_qemu_args(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("qemu-args", "Print the topology as QEMU's -device arguments");
   command->group("Commands");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<QemuArgsOptions>();
   command->add_option("FILE", options->file, "domain XML; - is standard input")->required()->type_name("");
   command->add_flag("--stand-ins", options->stand_ins, "make up the rest of a machine that starts anywhere");
   add_format(*command, options->format);

@@ -18,6 +18,7 @@
 #include "cli/commands.h"
 #include "cli/config_paths.h"
 #include "cli/drawings.h"
+#include "cli/failures.h"
 #include "cli/files.h"
 #include "cli/parallel.h"
 #include "engine/report/message_text.h"
@@ -31,7 +32,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kHtml = "html";
 constexpr std::string_view kIndex = "index";  // the page that leads to the others
 
-struct Options {
+struct RenderOptions {
   std::vector<std::string> files;
   std::vector<std::string> names;  ///< of the files in an output folder, without ending
   std::vector<std::string> diff;   ///< old, new; or nothing
@@ -45,7 +46,7 @@ struct Options {
 };
 
 /// What to write: "svg" … "html"; empty where neither an option nor the name of the output says it.
-std::string format_of(const Options& options) {
+std::string format_of(const RenderOptions& options) {
   if (options.html) return std::string(kHtml);
   if (!options.format.empty()) return options.format;
   std::string ending = fs::path(options.output).extension().string();
@@ -55,12 +56,12 @@ std::string format_of(const Options& options) {
   return format == kHtml || viz::format_named(format) ? format : std::string();
 }
 
-bool is_page(const Options& options) { return format_of(options) == kHtml; }
+bool is_page(const RenderOptions& options) { return format_of(options) == kHtml; }
 
 bool is_folder_name(const std::string& path) { return is_folder(path) || path.ends_with('/'); }
 
 /// In the output folder: "fleet/web01.svg".
-std::string target_in_folder(const Options& options, const std::string& name, std::string_view ending) {
+std::string target_in_folder(const RenderOptions& options, const std::string& name, std::string_view ending) {
   return (fs::path(options.output) / name).string() + "." + std::string(ending);
 }
 
@@ -92,7 +93,7 @@ std::vector<std::string> names_in_folder(const std::vector<std::string>& files, 
   return names;
 }
 
-std::string subject_misuse(const Options& options) {
+std::string subject_misuse(const RenderOptions& options) {
   const int subjects = (options.files.empty() ? 0 : 1) + (options.diff.empty() ? 0 : 1) + (options.host ? 1 : 0);
   if (subjects == 0) return "a domain XML is missing; or --host, or --diff OLD NEW";
   if (subjects > 1) return "domain XML, --host and --diff exclude each other";
@@ -104,7 +105,7 @@ std::string subject_misuse(const Options& options) {
   return {};
 }
 
-std::string output_misuse(const Options& options) {
+std::string output_misuse(const RenderOptions& options) {
   if (options.output.empty()) return "say where to: -o FILE.svg, .png, .pdf, .dot or .html, or -o - with --format";
   if (options.output == "-" && format_of(options).empty()) return "-o - needs --format svg, png, pdf, dot or html";
   if (options.output == "-" && options.open) return "--open needs a file";
@@ -116,7 +117,7 @@ std::string output_misuse(const Options& options) {
   return {};
 }
 
-std::string folder_misuse(const Options& options) {
+std::string folder_misuse(const RenderOptions& options) {
   if (!is_folder_name(options.output)) return {};
   if (std::ranges::count(options.files, "-") > 0) return "-o FOLDER takes files, not standard input";
   std::set<std::string> targets;
@@ -128,15 +129,10 @@ std::string folder_misuse(const Options& options) {
 }
 
 /// What is wrong with the options taken together; empty if all is well.
-std::string misuse(const Options& options) {
+std::string misuse(const RenderOptions& options) {
   for (const auto check : {subject_misuse, output_misuse, folder_misuse})
     if (std::string why = check(options); !why.empty()) return why;
   return {};
-}
-
-ExitCode say(const std::string& name, const Error& error) {
-  write_err(report::error_text(name, "", error));
-  return exit_code(error.kind);
 }
 
 ExitCode say(const NoDrawing& none) {
@@ -146,14 +142,14 @@ ExitCode say(const NoDrawing& none) {
 
 ExitCode put(const std::string& target, std::string_view bytes) {
   if (target == "-") {
-    if (const auto written = write_out(bytes); !written) return say("<stdout>", written.error());
+    if (const auto written = write_out(bytes); !written) return unusable("<stdout>", written.error());
     return ExitCode::Done;
   }
   auto replacement = Replacement::prepare(target, bytes);
-  if (!replacement) return say(target, replacement.error());
+  if (!replacement) return unusable(target, replacement.error());
   auto done = replacement->sync();
   if (done) done = replacement->take_place();
-  if (!done) return say(target, done.error());
+  if (!done) return unusable(target, done.error());
   sync_folder(replacement->folder());
   return ExitCode::Done;
 }
@@ -164,7 +160,7 @@ ExitCode show(const std::string& file) {
   std::vector<char*> arguments = {program.data(), argument.data(), nullptr};
   pid_t viewer = 0;
   if (::posix_spawnp(&viewer, program.c_str(), nullptr, nullptr, arguments.data(), environ) != 0)
-    return say(file, {ErrorKind::Unreadable, "", "written, but cannot be shown: no xdg-open", {}, {}, {}});
+    return unusable(file, {ErrorKind::Unreadable, "", "written, but cannot be shown: no xdg-open", {}, {}, {}});
   int status = 0;
   ::waitpid(viewer, &status, 0);
   return ExitCode::Done;
@@ -172,7 +168,7 @@ ExitCode show(const std::string& file) {
 
 class Rendering {
  public:
-  explicit Rendering(const Options& options) : options_(options) {}
+  explicit Rendering(const RenderOptions& options) : options_(options) {}
 
   ExitCode run() {
     std::error_code failure;  // what comes of it shows when the files are written
@@ -211,7 +207,7 @@ class Rendering {
     if (!drawing) return say(drawing.error());
     const std::string format = format_of(options_).empty() ? "svg" : format_of(options_);
     const auto bytes = bytes_of(*drawing, viz::format_named(format).value_or(viz::Format::Svg));
-    if (!bytes) return say(drawing->file, bytes.error());
+    if (!bytes) return unusable(drawing->file, bytes.error());
     return put(
         is_folder_name(options_.output) ? target_in_folder(options_, options_.names[i], format) : options_.output,
         *bytes);
@@ -234,7 +230,7 @@ class Rendering {
                          .findings = std::move(drawing->findings)};
     if (svg) return {std::move(entry), ExitCode::Done};
     entry.error = svg.error().message;
-    return {std::move(entry), say(entry.file, svg.error())};
+    return {std::move(entry), unusable(entry.file, svg.error())};
   }
 
   ExitCode draw_pages() {
@@ -268,14 +264,14 @@ class Rendering {
             .remark = drawn.svg.empty() ? "no picture" : viz::count_text(drawn.findings)};
   }
 
-  const Options& options_;
+  const RenderOptions& options_;
 };
 
-ExitCode render(Options options) {
+ExitCode render(RenderOptions options) {
   std::string why = subject_misuse(options);
   if (why.empty() && !options.files.empty()) {
     auto files = config_files(options.files);
-    if (!files) return say(files.error().device, files.error());
+    if (!files) return unusable(files.error().device, files.error());
     options.files = *std::move(files);
     options.names =
         names_in_folder(options.files, is_page(options) ? std::set{std::string(kIndex)} : std::set<std::string>{});
@@ -291,7 +287,7 @@ ExitCode render(Options options) {
 void add_render(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("render", "Draw a guest's buses, a host, or what two configs differ in");
   command->group("Commands");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RenderOptions>();
   command->add_option("PATH", options->files, "domain XML, or folders of them; - is standard input")->type_name("");
   CLI::Option* host = command->add_option("--host", options->host_file, "this host, or the one that the file records")
                           ->expected(0, 1)

@@ -11,6 +11,7 @@
 
 #include "cli/commands.h"
 #include "cli/configs.h"
+#include "cli/failures.h"
 #include "cli/files.h"
 #include "cli/format.h"
 #include "cli/host.h"
@@ -24,7 +25,7 @@
 namespace busproof::cli {
 namespace {
 
-struct Options {
+struct TreeOptions {
   std::vector<std::string> files;
   std::string format;
   std::string colour = "auto";
@@ -54,23 +55,20 @@ std::size_t choose_columns() {
   return std::max<std::size_t>(size.ws_col, kColumnsMin);
 }
 
-report::TreeStyle style_of(const Options& options) {
+report::TreeStyle style_of(const TreeOptions& options) {
   return {.columns_max = choose_columns(),
           .glyphs = options.ascii ? report::Glyphs::Ascii : report::Glyphs::Utf8,
           .colour = choose_colour(options.colour)};
 }
 
-ExitCode draw_host(const Options& options) {
+ExitCode draw_host(const TreeOptions& options) {
   const auto inventory = read_inventory(options.host);
-  if (!inventory) {
-    write_err(report::error_text(options.host.name(), "", inventory.error()));
-    return exit_code(inventory.error().kind);
-  }
+  if (!inventory) return unusable(options.host.name(), inventory.error());
   return finish(is_json(options.format) ? report::host_json(*inventory)
                                         : report::host_tree_text(*inventory, options.host.name(), style_of(options)));
 }
 
-ExitCode draw_files(const Options& options) {
+ExitCode draw_files(const TreeOptions& options) {
   const report::TreeStyle style = style_of(options);
   ExitCode code = ExitCode::Done;
   std::vector<std::string> trees;
@@ -94,7 +92,7 @@ ExitCode draw_files(const Options& options) {
   return finish(is_json(options.format) ? json_array(trees) : fmt::format("{}", fmt::join(trees, "\n")), code);
 }
 
-ExitCode draw(const Options& options) {
+ExitCode draw(const TreeOptions& options) {
   if (options.of_host == options.files.empty()) return options.of_host ? draw_host(options) : draw_files(options);
   write_err(options.of_host ? "busproof tree: error: domain XML and --host exclude each other\n"
                             : "busproof tree: error: FILE is required; or --host\n");
@@ -112,7 +110,7 @@ void add_colour(CLI::App& command, std::string& colour) {
 void add_tree(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("tree", "Show the buses of a guest or a host, and what sits on them");
   command->group("Commands");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TreeOptions>();
   command->add_option("FILE", options->files, "domain XML; - is standard input")->type_name("");
   CLI::Option* host = command->add_option("--host", options->host.model, "this host, or the one that the file records")
                           ->expected(0, 1)

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/failures.h"
 #include "cli/files.h"
 #include "cli/format.h"
 #include "cli/nearest.h"
@@ -33,7 +34,7 @@ namespace {
 namespace fs = std::filesystem;
 using Hunts = std::vector<std::unique_ptr<verify::Hunt>>;
 
-struct Options {
+struct VerifyOptions {
   std::vector<std::string> properties;
   std::vector<std::string> hunts;
   bool list = false;
@@ -43,16 +44,6 @@ struct Options {
   std::string oracle, save, replay, start, host_model, shard, format;
   std::size_t jobs = default_jobs();
 };
-
-ExitCode complain(std::string_view what, const Error& error) {
-  write_err(report::error_text(what, "", error));
-  return exit_code(error.kind);
-}
-
-ExitCode misused(std::string_view why) {
-  write_err(fmt::format("busproof verify: error: {}\nSee busproof verify --help.\n", why));
-  return ExitCode::Unusable;
-}
 
 ExitCode list_laws(const Hunts& hunts) {
   std::map<std::string, std::string> sentences, numbers, where;
@@ -70,7 +61,7 @@ ExitCode list_laws(const Hunts& hunts) {
 }
 
 /// What the named laws and hunts leave; a message when a name is none.
-std::optional<std::string> unknown_name(const Options& options, const Hunts& all) {
+std::optional<std::string> unknown_name(const VerifyOptions& options, const Hunts& all) {
   std::vector<std::string> laws, hunts;
   for (const auto& hunt : all) {
     hunts.emplace_back(hunt->name());
@@ -159,9 +150,9 @@ Result<verify::CaseFiles> read_case(const std::string& path) {
   return files;
 }
 
-ExitCode replay(const Options& options, const Hunts& hunts) {
+ExitCode replay(const VerifyOptions& options, const Hunts& hunts) {
   const auto files = read_case(options.replay);
-  if (!files) return complain(options.replay, files.error());
+  if (!files) return unusable(options.replay, files.error());
   std::optional<Error> why;
   for (const auto& hunt : hunts) {
     const auto breaches = hunt->replay(*files);
@@ -174,10 +165,10 @@ ExitCode replay(const Options& options, const Hunts& hunts) {
     if (breaches->empty()) text = fmt::format("{}: every law of {} held\n", options.replay, hunt->name());
     return finish(text, breaches->empty() ? ExitCode::Done : ExitCode::Refused);
   }
-  return complain(options.replay, why.value_or(Error{ErrorKind::Unreadable, "", "no case", {}, {}, {}}));
+  return unusable(options.replay, why.value_or(Error{ErrorKind::Unreadable, "", "no case", {}, {}, {}}));
 }
 
-verify::CampaignPlan plan_of(const Options& options, const std::optional<Shard>& shard) {
+verify::CampaignPlan plan_of(const VerifyOptions& options, const std::optional<Shard>& shard) {
   verify::CampaignPlan plan;
   plan.seed = options.seed ? *options.seed : std::random_device()();
   plan.first = options.first;
@@ -187,9 +178,9 @@ verify::CampaignPlan plan_of(const Options& options, const std::optional<Shard>&
   return plan;
 }
 
-ExitCode run_campaign(const Options& options, const Hunts& hunts, const verify::ReportFacts& facts) {
+ExitCode run_campaign(const VerifyOptions& options, const Hunts& hunts, const verify::ReportFacts& facts) {
   const auto shard = chosen_shard(options.shard);
-  if (!shard) return misused(shard.error().message);
+  if (!shard) return misused("verify", shard.error().message);
   const verify::CampaignPlan plan = plan_of(options, *shard);
   if (!options.seed) write_err(fmt::format("busproof verify: seed {}\n", plan.seed));
   CampaignProgress progress(plan.cases / plan.share.count);
@@ -202,7 +193,7 @@ ExitCode run_campaign(const Options& options, const Hunts& hunts, const verify::
     for (const verify::Failure& failure : result.failures) {
       const std::string words = fmt::format("{}\n{}\n{}\n", failure.law, failure.example.breach.words,
                                             verify::replay_command(result, failure, facts));
-      if (auto saved = save(options.save, failure, words); !saved) return complain(options.save, saved.error());
+      if (auto saved = save(options.save, failure, words); !saved) return unusable(options.save, saved.error());
     }
   std::uint64_t cases = 0;
   for (const verify::HuntResult& hunt : result.hunts) cases += hunt.cases;
@@ -228,9 +219,9 @@ struct Setup {
 std::optional<ExitCode> ask(const std::string& uri, Setup& setup) {
   if (uri.empty() || uri == "reference") return std::nullopt;
   if (!uri.starts_with("libvirt:"))
-    return misused(fmt::format("no oracle '{}'; there are reference and libvirt:URI", uri));
+    return misused("verify", fmt::format("no oracle '{}'; there are reference and libvirt:URI", uri));
   auto opened = verify::LibvirtOracle::open(uri.substr(8));
-  if (!opened) return complain(uri, opened.error());
+  if (!opened) return unusable(uri, opened.error());
   setup.hunts.oracle = &setup.oracle.emplace(std::move(*opened));
   setup.facts.oracle = setup.oracle->versions();
   setup.replayed_with("--oracle", uri);
@@ -241,7 +232,7 @@ std::optional<ExitCode> ask(const std::string& uri, Setup& setup) {
 std::optional<ExitCode> start_with(const std::string& file, Setup& setup) {
   if (file.empty()) return std::nullopt;
   auto text = read_text(file);
-  if (!text) return complain(shown_name(file), text.error());
+  if (!text) return unusable(shown_name(file), text.error());
   if (const auto config = verify::first_config({.xml = *text}); !config) {
     write_err(report::error_text(shown_name(file), *text, config.error()));
     return exit_code(config.error().kind);
@@ -255,7 +246,7 @@ std::optional<ExitCode> start_with(const std::string& file, Setup& setup) {
 std::optional<ExitCode> happen_to(const std::string& file, Setup& setup) {
   if (file.empty()) return std::nullopt;
   auto text = read_text(file);
-  if (!text) return complain(shown_name(file), text.error());
+  if (!text) return unusable(shown_name(file), text.error());
   if (const auto host = fakesys::load_host(*text); !host) {
     write_err(report::error_text(shown_name(file), *text, host.error()));
     return exit_code(host.error().kind);
@@ -265,9 +256,9 @@ std::optional<ExitCode> happen_to(const std::string& file, Setup& setup) {
   return std::nullopt;
 }
 
-ExitCode verify_command(const Options& options) {
+ExitCode verify_command(const VerifyOptions& options) {
   if (options.oracle.starts_with("libvirt:") && (!options.start.empty() || !options.host_model.empty()))
-    return misused("--oracle is asked about random domains: it goes with neither --start nor --host-model");
+    return misused("verify", "--oracle is asked about random domains: it goes with neither --start nor --host-model");
   Setup setup;
   setup.hunts.laws = verify::Selection({options.properties.begin(), options.properties.end()});
   if (const auto code = ask(options.oracle, setup)) return *code;
@@ -275,7 +266,7 @@ ExitCode verify_command(const Options& options) {
   if (const auto code = happen_to(options.host_model, setup)) return *code;
   verify::HuntSetup everything = setup.hunts;
   everything.laws = {};
-  if (const auto wrong = unknown_name(options, verify::make_hunts(everything))) return misused(*wrong);
+  if (const auto wrong = unknown_name(options, verify::make_hunts(everything))) return misused("verify", *wrong);
   Hunts hunts = verify::make_hunts(setup.hunts);
   if (!options.hunts.empty())
     std::erase_if(hunts, [&](const auto& hunt) {
@@ -283,7 +274,7 @@ ExitCode verify_command(const Options& options) {
     });
   if (options.list) return list_laws(hunts);
   if (!options.replay.empty()) return replay(options, hunts);
-  if (hunts.empty()) return misused("no hunt looks at that property");
+  if (hunts.empty()) return misused("verify", "no hunt looks at that property");
   return run_campaign(options, hunts, setup.facts);
 }
 
@@ -293,7 +284,7 @@ void add_verify(CLI::App& app, Run& run) {
   CLI::App* command =
       app.add_subcommand("verify", "Hunt for a breach of the laws on random domains, histories and hosts");
   command->group("Commands");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<VerifyOptions>();
   command->add_option("--property", options->properties, "only these laws; --list names them")->type_name("NAME");
   command->add_option("--hunt", options->hunts, "only domains, histories or hosts")->type_name("NAME");
   command->add_flag("--list", options->list, "say which laws there are, and where they are hunted");
@@ -328,7 +319,7 @@ void add_verify(CLI::App& app, Run& run) {
       "  busproof verify --property idempotent --start web01.xml --cases 1000\n"
       "  busproof verify --replay counterexamples/histories-comes-back-4711");
   command->callback([options, &run] {
-    if (options->seconds && options->cases == Options{}.cases) options->cases = std::uint64_t{1} << 40U;
+    if (options->seconds && options->cases == VerifyOptions{}.cases) options->cases = std::uint64_t{1} << 40U;
     run = [options] { return verify_command(*options); };
   });
 }

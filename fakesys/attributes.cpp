@@ -17,7 +17,6 @@ namespace {
 // ---- Short words
 // -------------------------------------------------------------------------------------------------------
 
-const Device& device_of(const Host& host, const Node& node) { return host.model.device(node.device.slot); }
 Slot slot_of(const Node& node) { return node.device.slot; }
 
 Text line(std::string text) { return {0, std::move(text) + '\n'}; }
@@ -84,8 +83,6 @@ Text show_uevent(const Host& h, const Node& n) {
   return {0, std::move(text)};
 }
 
-constexpr std::array kActions = {"add", "remove", "change", "move", "online", "offline", "bind", "unbind"};
-
 bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
 /// "12345678-1234-1234-1234-123456789abc"
@@ -108,8 +105,8 @@ bool is_variable(std::string_view text) {
 std::optional<UeventAction> synthetic_action(std::string_view data) {
   if (data.ends_with('\n') || data.ends_with('\0')) data.remove_suffix(1);
   const auto blank = data.find(' ');
-  const auto* found = std::ranges::find(kActions, data.substr(0, blank));
-  if (found == kActions.end()) return std::nullopt;
+  const auto* found = std::ranges::find(kUeventActionNames, data.substr(0, blank));
+  if (found == kUeventActionNames.end()) return std::nullopt;
   if (blank != std::string_view::npos) {
     bool first = true;
     for (const auto part : std::views::split(data.substr(blank + 1), ' ')) {
@@ -119,7 +116,7 @@ std::optional<UeventAction> synthetic_action(std::string_view data) {
     }
     if (first) return std::nullopt;
   }
-  return static_cast<UeventAction>(found - kActions.begin());
+  return static_cast<UeventAction>(found - kUeventActionNames.begin());
 }
 
 Effect store_device_uevent(Host& h, const Node& n, const StoreCall& call) {
@@ -240,8 +237,6 @@ Effect store_remove(Host& h, const Node& n, const StoreCall& call) {
   h.model.edit(slot_of(n)).removable = false;
   return {0, h.model.remove_tasks(slot_of(n))};
 }
-
-constexpr std::int64_t kAllBuses = -1;
 
 Effect rescan(std::string_view data, std::int64_t bus) {
   const auto number = kernel_unsigned(data);
@@ -608,79 +603,81 @@ Text show_subordinate(const Host& h, const Node& n) {
 // ---- The table
 // ---------------------------------------------------------------------------------------------------------
 
-using enum Place;
 // By place, and by name within one.
-constexpr std::array kRows = {
-    AttributeRow{BusPci, "drivers_autoprobe", 0644, nullptr, show_autoprobe, store_autoprobe},
-    AttributeRow{BusPci, "drivers_probe", 0200, nullptr, nullptr, store_probe},
-    AttributeRow{BusPci, "rescan", 0200, nullptr, nullptr, store_rescan_all},
-    AttributeRow{BusPci, "resource_alignment", 0644, nullptr, show_alignment, store_alignment},
-    AttributeRow{BusPci, "uevent", 0200, nullptr, nullptr, store_other_uevent},
-    AttributeRow{Place::Driver, "bind", 0200, nullptr, nullptr, store_bind},
-    AttributeRow{Place::Driver, "new_id", 0200, nullptr, nullptr, store_new_id},
-    AttributeRow{Place::Driver, "remove_id", 0200, nullptr, nullptr, store_remove_id},
-    AttributeRow{Place::Driver, "uevent", 0200, nullptr, nullptr, store_other_uevent},
-    AttributeRow{Place::Driver, "unbind", 0200, nullptr, nullptr, store_unbind},
-    AttributeRow{SlotDir, "adapter", 0444, slot_has_adapter, show_slot_power, nullptr},
-    AttributeRow{SlotDir, "address", 0444, nullptr, show_slot_address, nullptr},
-    AttributeRow{SlotDir, "attention", 0644, slot_has_attention, show_attention, store_attention, ReadLock::None, false,
-                 true},
-    AttributeRow{SlotDir, "latch", 0444, slot_has_latch, show_slot_latch, nullptr},
-    AttributeRow{SlotDir, "power", 0644, slot_has_switch, show_slot_power, store_slot_power},
-    AttributeRow{DeviceDir, "broken_parity_status", 0644, nullptr, show_parity, store_parity},
-    AttributeRow{DeviceDir, "class", 0444, nullptr, show_class, nullptr},
-    AttributeRow{DeviceDir, "config", 0644, nullptr, show_nothing, store_nothing, ReadLock::None, true},
-    AttributeRow{DeviceDir, "consistent_dma_mask_bits", 0444, is_unbound_vf, show_first_mask, nullptr, ReadLock::None,
-                 false, true},
-    AttributeRow{DeviceDir, "d3cold_allowed", 0644, nullptr, show_d3cold, store_d3cold},
-    AttributeRow{DeviceDir, "device", 0444, nullptr, show_device, nullptr},
-    AttributeRow{DeviceDir, "dma_mask_bits", 0444, is_unbound_vf, show_first_mask, nullptr, ReadLock::None, false,
-                 true},
-    AttributeRow{DeviceDir, "driver_override", 0644, has_override, show_override, store_override, ReadLock::Override},
-    AttributeRow{DeviceDir, "enable", 0644, nullptr, show_enable, store_enable},
-    AttributeRow{DeviceDir, "irq", 0444, is_vf, show_no_irq, nullptr, ReadLock::None, false, true},
-    AttributeRow{DeviceDir, "modalias", 0444, nullptr, show_modalias, nullptr},
-    AttributeRow{DeviceDir, "msi_bus", 0644, nullptr, show_msi_bus, store_msi_bus},
-    AttributeRow{DeviceDir, "numa_node", 0644, nullptr, show_numa_node, store_numa_node},
-    AttributeRow{DeviceDir, "power_state", 0444, nullptr, show_power_state, nullptr},
-    AttributeRow{DeviceDir, "remove", 0220, is_removable, nullptr, store_remove},
-    AttributeRow{DeviceDir, "rescan", 0200, is_physical, nullptr, store_rescan_device},
-    AttributeRow{DeviceDir, "reset", 0200, has_reset, nullptr, store_reset},
-    AttributeRow{DeviceDir, "reset_method", 0644, has_reset_method, show_reset_method, store_reset_method},
-    AttributeRow{DeviceDir, "reset_subordinate", 0200, has_reset_subordinate, nullptr, store_reset_subordinate},
-    AttributeRow{DeviceDir, "resource", 0444, is_vf, show_vf_resource, nullptr, ReadLock::None, false, true},
-    AttributeRow{DeviceDir, "revision", 0444, nullptr, show_revision, nullptr},
-    AttributeRow{DeviceDir, "rom", 0600, has_rom, show_nothing, store_nothing, ReadLock::None, true},
-    AttributeRow{DeviceDir, "secondary_bus_number", 0444, has_bus_below, show_secondary, nullptr},
-    AttributeRow{DeviceDir, "sriov_drivers_autoprobe", 0644, has_vfs, show_vfs_autoprobe, store_vfs_autoprobe},
-    AttributeRow{DeviceDir, "sriov_numvfs", 0644, has_vfs, show_numvfs, store_numvfs, ReadLock::NumVfs},
-    AttributeRow{DeviceDir, "sriov_offset", 0444, has_vfs, show_offset, nullptr},
-    AttributeRow{DeviceDir, "sriov_stride", 0444, has_vfs, show_stride, nullptr},
-    AttributeRow{DeviceDir, "sriov_totalvfs", 0444, has_vfs, show_totalvfs, nullptr},
-    AttributeRow{DeviceDir, "sriov_vf_device", 0444, has_vfs, show_vf_device, nullptr},
-    AttributeRow{DeviceDir, "sriov_vf_msix_count", 0200, is_vf, nullptr, store_msix_count},
-    AttributeRow{DeviceDir, "sriov_vf_total_msix", 0444, has_vfs, show_vf_total_msix, nullptr},
-    AttributeRow{DeviceDir, "subordinate_bus_number", 0444, has_bus_below, show_subordinate, nullptr},
-    AttributeRow{DeviceDir, "subsystem_device", 0444, nullptr, show_subdevice, nullptr},
-    AttributeRow{DeviceDir, "subsystem_vendor", 0444, nullptr, show_subvendor, nullptr},
-    AttributeRow{DeviceDir, "uevent", 0644, nullptr, show_uevent, store_device_uevent, ReadLock::Uevent},
-    AttributeRow{DeviceDir, "vendor", 0444, nullptr, show_vendor, nullptr},
-    AttributeRow{DeviceDir, "waiting_for_supplier", 0444, may_wait_for_supplier, show_waiting, nullptr},
-    AttributeRow{DevicePower, "control", 0644, nullptr, show_power_control, store_power_control},
-    AttributeRow{DevicePower, "runtime_enabled", 0444, nullptr, show_runtime_enabled, nullptr},
-    AttributeRow{DevicePower, "runtime_status", 0444, nullptr, show_runtime_status, nullptr},
-    AttributeRow{DevicePower, "runtime_usage", 0444, nullptr, show_runtime_usage, nullptr},
-    AttributeRow{BusDir, "rescan", 0200, nullptr, nullptr, store_rescan_bus},
-    AttributeRow{BusDir, "uevent", 0644, nullptr, show_nothing, store_bus_uevent},
-    AttributeRow{GroupDir, "reserved_regions", 0444, nullptr, show_reserved_regions, nullptr},
-    AttributeRow{GroupDir, "type", 0644, nullptr, show_group_type, store_group_type},
-    AttributeRow{ModuleParameters, "allow_unsafe_interrupts", 0644, has_unsafe,
-                 show_parameter<&Model::allow_unsafe_interrupts>, store_parameter<&Model::allow_unsafe_interrupts>},
-    AttributeRow{ModuleParameters, "disable_idle_d3", 0644, has_idle_d3, show_parameter<&Model::vfio_disable_idle_d3>,
-                 store_parameter<&Model::vfio_disable_idle_d3>},
-    AttributeRow{ModuleParameters, "enable_sriov", 0644, has_enable_sriov, show_parameter<&Model::vfio_enable_sriov>,
-                 store_parameter<&Model::vfio_enable_sriov>},
-};
+constexpr auto kRows = [] {
+  using enum Place;
+  return std::array{
+      AttributeRow{BusPci, "drivers_autoprobe", 0644, nullptr, show_autoprobe, store_autoprobe},
+      AttributeRow{BusPci, "drivers_probe", 0200, nullptr, nullptr, store_probe},
+      AttributeRow{BusPci, "rescan", 0200, nullptr, nullptr, store_rescan_all},
+      AttributeRow{BusPci, "resource_alignment", 0644, nullptr, show_alignment, store_alignment},
+      AttributeRow{BusPci, "uevent", 0200, nullptr, nullptr, store_other_uevent},
+      AttributeRow{Place::Driver, "bind", 0200, nullptr, nullptr, store_bind},
+      AttributeRow{Place::Driver, "new_id", 0200, nullptr, nullptr, store_new_id},
+      AttributeRow{Place::Driver, "remove_id", 0200, nullptr, nullptr, store_remove_id},
+      AttributeRow{Place::Driver, "uevent", 0200, nullptr, nullptr, store_other_uevent},
+      AttributeRow{Place::Driver, "unbind", 0200, nullptr, nullptr, store_unbind},
+      AttributeRow{SlotDir, "adapter", 0444, slot_has_adapter, show_slot_power, nullptr},
+      AttributeRow{SlotDir, "address", 0444, nullptr, show_slot_address, nullptr},
+      AttributeRow{SlotDir, "attention", 0644, slot_has_attention, show_attention, store_attention, ReadLock::None,
+                   false, true},
+      AttributeRow{SlotDir, "latch", 0444, slot_has_latch, show_slot_latch, nullptr},
+      AttributeRow{SlotDir, "power", 0644, slot_has_switch, show_slot_power, store_slot_power},
+      AttributeRow{DeviceDir, "broken_parity_status", 0644, nullptr, show_parity, store_parity},
+      AttributeRow{DeviceDir, "class", 0444, nullptr, show_class, nullptr},
+      AttributeRow{DeviceDir, "config", 0644, nullptr, show_nothing, store_nothing, ReadLock::None, true},
+      AttributeRow{DeviceDir, "consistent_dma_mask_bits", 0444, is_unbound_vf, show_first_mask, nullptr, ReadLock::None,
+                   false, true},
+      AttributeRow{DeviceDir, "d3cold_allowed", 0644, nullptr, show_d3cold, store_d3cold},
+      AttributeRow{DeviceDir, "device", 0444, nullptr, show_device, nullptr},
+      AttributeRow{DeviceDir, "dma_mask_bits", 0444, is_unbound_vf, show_first_mask, nullptr, ReadLock::None, false,
+                   true},
+      AttributeRow{DeviceDir, "driver_override", 0644, has_override, show_override, store_override, ReadLock::Override},
+      AttributeRow{DeviceDir, "enable", 0644, nullptr, show_enable, store_enable},
+      AttributeRow{DeviceDir, "irq", 0444, is_vf, show_no_irq, nullptr, ReadLock::None, false, true},
+      AttributeRow{DeviceDir, "modalias", 0444, nullptr, show_modalias, nullptr},
+      AttributeRow{DeviceDir, "msi_bus", 0644, nullptr, show_msi_bus, store_msi_bus},
+      AttributeRow{DeviceDir, "numa_node", 0644, nullptr, show_numa_node, store_numa_node},
+      AttributeRow{DeviceDir, "power_state", 0444, nullptr, show_power_state, nullptr},
+      AttributeRow{DeviceDir, "remove", 0220, is_removable, nullptr, store_remove},
+      AttributeRow{DeviceDir, "rescan", 0200, is_physical, nullptr, store_rescan_device},
+      AttributeRow{DeviceDir, "reset", 0200, has_reset, nullptr, store_reset},
+      AttributeRow{DeviceDir, "reset_method", 0644, has_reset_method, show_reset_method, store_reset_method},
+      AttributeRow{DeviceDir, "reset_subordinate", 0200, has_reset_subordinate, nullptr, store_reset_subordinate},
+      AttributeRow{DeviceDir, "resource", 0444, is_vf, show_vf_resource, nullptr, ReadLock::None, false, true},
+      AttributeRow{DeviceDir, "revision", 0444, nullptr, show_revision, nullptr},
+      AttributeRow{DeviceDir, "rom", 0600, has_rom, show_nothing, store_nothing, ReadLock::None, true},
+      AttributeRow{DeviceDir, "secondary_bus_number", 0444, has_bus_below, show_secondary, nullptr},
+      AttributeRow{DeviceDir, "sriov_drivers_autoprobe", 0644, has_vfs, show_vfs_autoprobe, store_vfs_autoprobe},
+      AttributeRow{DeviceDir, "sriov_numvfs", 0644, has_vfs, show_numvfs, store_numvfs, ReadLock::NumVfs},
+      AttributeRow{DeviceDir, "sriov_offset", 0444, has_vfs, show_offset, nullptr},
+      AttributeRow{DeviceDir, "sriov_stride", 0444, has_vfs, show_stride, nullptr},
+      AttributeRow{DeviceDir, "sriov_totalvfs", 0444, has_vfs, show_totalvfs, nullptr},
+      AttributeRow{DeviceDir, "sriov_vf_device", 0444, has_vfs, show_vf_device, nullptr},
+      AttributeRow{DeviceDir, "sriov_vf_msix_count", 0200, is_vf, nullptr, store_msix_count},
+      AttributeRow{DeviceDir, "sriov_vf_total_msix", 0444, has_vfs, show_vf_total_msix, nullptr},
+      AttributeRow{DeviceDir, "subordinate_bus_number", 0444, has_bus_below, show_subordinate, nullptr},
+      AttributeRow{DeviceDir, "subsystem_device", 0444, nullptr, show_subdevice, nullptr},
+      AttributeRow{DeviceDir, "subsystem_vendor", 0444, nullptr, show_subvendor, nullptr},
+      AttributeRow{DeviceDir, "uevent", 0644, nullptr, show_uevent, store_device_uevent, ReadLock::Uevent},
+      AttributeRow{DeviceDir, "vendor", 0444, nullptr, show_vendor, nullptr},
+      AttributeRow{DeviceDir, "waiting_for_supplier", 0444, may_wait_for_supplier, show_waiting, nullptr},
+      AttributeRow{DevicePower, "control", 0644, nullptr, show_power_control, store_power_control},
+      AttributeRow{DevicePower, "runtime_enabled", 0444, nullptr, show_runtime_enabled, nullptr},
+      AttributeRow{DevicePower, "runtime_status", 0444, nullptr, show_runtime_status, nullptr},
+      AttributeRow{DevicePower, "runtime_usage", 0444, nullptr, show_runtime_usage, nullptr},
+      AttributeRow{BusDir, "rescan", 0200, nullptr, nullptr, store_rescan_bus},
+      AttributeRow{BusDir, "uevent", 0644, nullptr, show_nothing, store_bus_uevent},
+      AttributeRow{GroupDir, "reserved_regions", 0444, nullptr, show_reserved_regions, nullptr},
+      AttributeRow{GroupDir, "type", 0644, nullptr, show_group_type, store_group_type},
+      AttributeRow{ModuleParameters, "allow_unsafe_interrupts", 0644, has_unsafe,
+                   show_parameter<&Model::allow_unsafe_interrupts>, store_parameter<&Model::allow_unsafe_interrupts>},
+      AttributeRow{ModuleParameters, "disable_idle_d3", 0644, has_idle_d3, show_parameter<&Model::vfio_disable_idle_d3>,
+                   store_parameter<&Model::vfio_disable_idle_d3>},
+      AttributeRow{ModuleParameters, "enable_sriov", 0644, has_enable_sriov, show_parameter<&Model::vfio_enable_sriov>,
+                   store_parameter<&Model::vfio_enable_sriov>},
+  };
+}();
 static_assert(std::ranges::is_sorted(kRows, [](const AttributeRow& a, const AttributeRow& b) {
   return a.place != b.place ? a.place < b.place : a.name < b.name;
 }));

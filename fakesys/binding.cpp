@@ -10,10 +10,8 @@
 namespace busproof::fakesys {
 namespace {
 
-constexpr std::size_t kCommand = 0x04;
 constexpr std::uint16_t kIo = 0x0001;
 constexpr std::uint16_t kMemory = 0x0002;
-constexpr std::uint16_t kBusMaster = 0x0004;
 constexpr std::uint16_t kNoIntx = 0x0400;
 constexpr std::uint8_t kMsixEnable = 0x80;
 constexpr std::uint8_t kMsiEnable = 0x01;
@@ -47,7 +45,6 @@ void use_messages(ConfigSpace& config, bool on) {
 
 /// The command bits that switch on what the device's decoders decode.
 std::uint16_t decoded_spaces(const Device& device) {
-  constexpr std::size_t kFirstBar = 0x10;
   constexpr std::size_t kBarCount = 6;
   const auto& decoders = device.function->decoders;
   if (device.function->is_virtual) return kMemory;  // its own BARs are in the physical function's capability

@@ -5,8 +5,6 @@
 namespace busproof::fakesys {
 namespace {
 
-constexpr std::size_t kCommand = 0x04;
-constexpr std::size_t kFirstBar = 0x10;
 constexpr std::size_t kInterruptLine = 0x3c;
 constexpr std::size_t kCapabilityMax = 48;
 constexpr std::size_t kExtendedCapabilityMax = 480;

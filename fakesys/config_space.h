@@ -11,6 +11,11 @@
 
 namespace busproof::fakesys {
 
+// Registers of the header of every function, and one bit of the first.
+inline constexpr std::size_t kCommand = 0x04;
+inline constexpr std::uint16_t kBusMaster = 0x0004;
+inline constexpr std::size_t kFirstBar = 0x10;
+
 /// The type of a PCI Express function, from its Express capability.
 enum class PcieType : std::uint8_t {
   Endpoint = 0,

@@ -16,7 +16,7 @@ constexpr std::uint64_t kE1000eBoards = 16;
 constexpr DriverRule kOrdinary = {"", Native, WhileBound, true, false, EIO, true, EIO};
 
 // Sources: the probe and remove functions of the drivers themselves; the recordings for all that they show.
-constexpr std::array kRules = {
+constexpr std::array kDriverRules = {
     //         name          role    enables     messages  sriov  foreign  powers up  lost  data
     DriverRule{"8139cp", Native, WhileBound, false, false, EIO, true, EIO},
     DriverRule{"8139too", Native, WhileBound, false, false, ENODEV, true, EIO},
@@ -74,8 +74,8 @@ constexpr std::array kKnown = {
 }  // namespace
 
 const DriverRule& rule_for(std::string_view driver) {
-  const auto* found = std::ranges::find(kRules, driver, &DriverRule::name);
-  return found == kRules.end() ? kOrdinary : *found;
+  const auto* found = std::ranges::find(kDriverRules, driver, &DriverRule::name);
+  return found == kDriverRules.end() ? kOrdinary : *found;
 }
 
 std::span<const PciId> known_ids(std::string_view driver) {

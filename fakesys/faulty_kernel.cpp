@@ -20,14 +20,6 @@ constexpr std::array kKindNames = {"fail",        "fail-after-effect", "lie",   
                                    "crash-after", "power-loss",        "rival", "vanish", "swap",
                                    "dead"};
 
-std::vector<std::string> words_of(std::string_view line) {
-  std::vector<std::string> words;
-  for (const auto part : std::views::split(line, ' ')) {
-    if (!part.empty()) words.emplace_back(part.begin(), part.end());
-  }
-  return words;
-}
-
 Refusal no_fault(std::string_view line, std::string_view why) {
   return Refusal(Error{ErrorKind::Unreadable, "fault", fmt::format("\"{}\" is no fault: {}", line, why)});
 }

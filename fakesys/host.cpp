@@ -7,12 +7,6 @@
 #include <ranges>
 
 namespace busproof::fakesys {
-namespace {
-
-constexpr std::array kActions = {"add", "remove", "change", "move", "online", "offline", "bind", "unbind"};
-
-}  // namespace
-
 const RecordedAttribute* RecordedDirectory::attribute(std::string_view name) const {
   const auto found = std::ranges::lower_bound(attributes, name, {}, &RecordedAttribute::name);
   return found != attributes.end() && found->name == name ? &*found : nullptr;
@@ -37,7 +31,7 @@ std::string device_path(const Function& function) {
 }
 
 std::string to_string(const Uevent& event) {
-  const std::string_view action = kActions[static_cast<std::size_t>(event.action)];
+  const std::string_view action = kUeventActionNames[static_cast<std::size_t>(event.action)];
   switch (event.subsystem) {
     case UeventSubsystem::Vfio:
       return fmt::format("{} vfio /devices/virtual/vfio/{} DEVNAME=vfio/{}", action, event.number, event.number);

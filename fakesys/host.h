@@ -12,13 +12,16 @@
 
 namespace busproof::fakesys {
 
+/// The most that an attribute shows or takes at once, in bytes; and the size that stat(2) tells of one.
+inline constexpr std::size_t kPage = 4096;
+
 /// An attribute as a capture found it: its text, or the errno of reading it, or neither if it was not read.
 struct RecordedAttribute {
   std::string name;
   unsigned mode = 0444;
   std::optional<std::string> text;
   std::string error;  ///< errno name, "EINVAL"
-  std::size_t size = 4096;
+  std::size_t size = kPage;
   friend bool operator==(const RecordedAttribute&, const RecordedAttribute&) = default;
 };
 

@@ -15,9 +15,6 @@ std::int64_t bus_number(const Bus& bus) { return static_cast<std::int64_t>(bus.s
 std::uint32_t segment_of(std::int64_t number) { return static_cast<std::uint32_t>(number >> 8); }
 std::uint8_t number_of(std::int64_t number) { return static_cast<std::uint8_t>(number); }
 
-/// All buses, as against the key of one.
-constexpr std::int64_t kAllBuses = -1;
-
 }  // namespace
 
 // ---- Buses

@@ -12,7 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kPage = 4096;
 constexpr unsigned kDefaultMode = 0444;
 
 unsigned mode_from(const json& entry) {

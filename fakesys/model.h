@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -22,7 +23,8 @@ using pci::HostAddress;
 
 using Slot = std::uint32_t;  ///< a device's place in the model's table
 inline constexpr Slot kNoSlot = 0xffffffff;
-inline constexpr int kNone = -1;  ///< no driver, no group, no number
+inline constexpr std::int64_t kAllBuses = -1;  ///< as against the key of one
+inline constexpr int kNone = -1;               ///< no driver, no group, no number
 
 /// A device, and which of those that had its slot in turn.
 struct DeviceRef {
@@ -135,6 +137,8 @@ struct HotplugSlot {
 };
 
 enum class UeventAction : std::uint8_t { Add, Remove, Change, Move, Online, Offline, Bind, Unbind };
+inline constexpr std::array<std::string_view, 8> kUeventActionNames = {"add",    "remove",  "change", "move",
+                                                                       "online", "offline", "bind",   "unbind"};
 enum class UeventSubsystem : std::uint8_t { Pci, PciBus, Vfio, VfioDev };
 struct Uevent {
   UeventAction action = UeventAction::Add;

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kExtendedSize = 4096;
 constexpr std::size_t kConventionalSize = 256;
-constexpr std::uint64_t kFirstBar = 0xa0000000;
+constexpr std::uint64_t kFirstBarAddress = 0xa0000000;
 constexpr std::uint64_t kBarSize = 0x4000;
 constexpr unsigned kBusCount = 256;
 constexpr unsigned kDevfnCount = 256;
@@ -45,7 +45,7 @@ struct Words {
   }
 };
 
-Words words_of(std::string_view line) {
+Words host_words_of(std::string_view line) {
   Words words;
   for (const auto part : std::views::split(line, ' ')) {
     const std::string word(part.begin(), part.end());
@@ -215,7 +215,7 @@ struct Reader {
       function.secondary = static_cast<std::uint8_t>(bus);
     } else {
       function.decoders.assign(7, Decoder{});
-      function.decoders[0] = {kFirstBar + functions.size() * kBarSize, kBarSize};
+      function.decoders[0] = {kFirstBarAddress + functions.size() * kBarSize, kBarSize};
     }
     function.numa_node = static_cast<int>(kernel_signed(words.value("numa")).value_or(kNone));
     if (const std::uint64_t vfs = number(words, "vfs", Radix::Decimal, 0); vfs > 0) {
@@ -287,9 +287,9 @@ struct Reader {
       if (bus >= kBusCount || place >= kDevfnCount) return complain("no room for that many ports");
       taken_buses.insert(bus);
       taken_places.insert(place);
-      read_function(
-          words_of(fmt::format("00:{:02x}.{} 8086:a110 060400 port=root bus={:02x} acs driver=pcieport multifunction",
-                               place / pci::kFunctionCount, place % pci::kFunctionCount, bus)));
+      read_function(host_words_of(
+          fmt::format("00:{:02x}.{} 8086:a110 060400 port=root bus={:02x} acs driver=pcieport multifunction",
+                      place / pci::kFunctionCount, place % pci::kFunctionCount, bus)));
       for (std::uint64_t i = 0; i < count; ++i) {
         Words each = words;
         each.plain[0] = fmt::format("{:02x}:00.{}", bus, i);
@@ -309,7 +309,7 @@ struct Reader {
   void read_line(std::string_view line) {
     line = trimmed(line.substr(0, line.find('#')));
     if (line.empty()) return;
-    const Words words = words_of(line);
+    const Words words = host_words_of(line);
     if (words.plain.empty()) return complain("it begins with no word that says what it is");
     const std::string& first = words.plain[0];
     if (first == "host") return read_host(words);

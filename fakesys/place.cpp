@@ -14,8 +14,6 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-const Device& device_of(const Host& host, const Node& node) { return host.model.device(node.device.slot); }
-
 Entry directory(Node node) { return {.kind = Entry::Kind::Directory, .node = node}; }
 Entry link(std::optional<Node> node, std::string target) {
   return {.kind = Entry::Kind::Link, .node = node, .target = std::move(target)};
@@ -664,6 +662,8 @@ bool recorded_attribute_exists(const Host& host, const Node& node, std::string_v
 }
 
 }  // namespace
+
+const Device& device_of(const Host& host, const Node& node) { return host.model.device(node.device.slot); }
 
 Node device_node(const Host& host, Slot slot) {
   return {.place = Place::DeviceDir,

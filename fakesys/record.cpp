@@ -26,8 +26,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kPage = 4096;
-
 /// Attributes that are written to besides those that the model itself knows. The seam does not tell a file's mode.
 constexpr std::array<std::string_view, 11> kWritable = {
     "async", "autosuspend_delay_ms",     "control", "flags", "l0s_aspm", "l1_1_aspm", "l1_2_aspm", "l1_aspm",

@@ -20,7 +20,7 @@ using nlohmann::json;
 
 constexpr const char* kFormat = "busproof-host";
 
-Refusal malformed(std::string why) {
+Refusal malformed_host(std::string why) {
   return Refusal(Error{ErrorKind::Unreadable, "host", "recorded host: " + std::move(why)});
 }
 
@@ -552,7 +552,7 @@ struct HostReader {
 
   Result<Host> read() {
     if (get<int>(in, "version", 0) > kHostFormatVersion) {
-      return malformed(
+      return malformed_host(
           fmt::format("version {} is newer than the {} that is understood", in["version"].dump(), kHostFormatVersion));
     }
     read_facts();
@@ -572,7 +572,7 @@ struct HostReader {
     host.written_texts = in.value("written_texts", std::map<std::string, std::string>());
     host.resource_alignment = get<std::string>(in, "resource_alignment", "");
     host.boots = get<std::uint32_t>(in, "boots", 1);
-    if (!trouble.empty()) return malformed(trouble);
+    if (!trouble.empty()) return malformed_host(trouble);
     return std::move(host);
   }
 };
@@ -587,15 +587,15 @@ bool is_map_of(const json& in, const char* name, bool (*passes)(const json&)) {
 
 Result<Host> load_host(std::string_view text) {
   const json in = json::parse(text, nullptr, false);
-  if (in.is_discarded() || !in.is_object()) return malformed("not a JSON object");
+  if (in.is_discarded() || !in.is_object()) return malformed_host("not a JSON object");
   const auto format = in.find("format");
-  if (format == in.end() || !format->is_string()) return malformed("it has no \"format\"");
+  if (format == in.end() || !format->is_string()) return malformed_host("it has no \"format\"");
   if (*format != kFormat) return load_tree(text);
   const bool maps = is_map_of(in, "modes", [](const json& v) { return v.is_number_unsigned(); }) &&
                     is_map_of(in, "written_texts", [](const json& v) { return v.is_string(); }) &&
                     is_map_of(in, "facts", [](const json& v) { return v.is_object() || v.is_string(); }) &&
                     is_map_of(in, "vfio", [](const json& v) { return v.is_boolean(); });
-  if (!maps) return malformed(R"("facts", "vfio", "modes" or "written_texts" is not as it should be)");
+  if (!maps) return malformed_host(R"("facts", "vfio", "modes" or "written_texts" is not as it should be)");
   HostReader reader{in, Host(kProfiles[0])};
   return reader.read();
 }

@@ -17,7 +17,7 @@ namespace {
 
 using nlohmann::json;
 
-Refusal malformed(std::string why) {
+Refusal malformed_tree(std::string why) {
   return Refusal(Error{ErrorKind::Unreadable, "host", "captured tree: " + std::move(why)});
 }
 
@@ -114,7 +114,7 @@ struct TreeReader {
     const auto address = HostAddress::parse(name);
     const auto config = config_of(attributes);
     const std::string path = string_in(entry, "path");
-    if (!address || !config || path.empty()) return malformed("device " + name + " lacks its path or its config");
+    if (!address || !config || path.empty()) return malformed_tree("device " + name + " lacks its path or its config");
     Function function{*address};
     function.identity = {static_cast<std::uint16_t>(number_of(attributes, "vendor")),
                          static_cast<std::uint16_t>(number_of(attributes, "device")),
@@ -144,7 +144,7 @@ struct TreeReader {
     std::vector<std::string> parts;
     for (const auto part : std::views::split(path, '/')) parts.emplace_back(part.begin(), part.end());
     constexpr std::size_t kShortest = 3;
-    if (parts.size() < kShortest || !parts[1].starts_with("pci")) return malformed("path " + path).error();
+    if (parts.size() < kShortest || !parts[1].starts_with("pci")) return malformed_tree("path " + path).error();
     const auto root = std::string_view(parts[1]).substr(parts[1].rfind(':') + 1);
     function.root_bus = static_cast<std::uint8_t>(kernel_unsigned("0x" + std::string(root)).value_or(0));
     if (parts.size() == kShortest) return std::nullopt;
@@ -152,7 +152,7 @@ struct TreeReader {
     const std::string& bridge = parts[parts.size() - 2];
     const std::string above = path.substr(0, path.rfind('/'));
     if (string_in(member(member(tree, "devices"), bridge.c_str()), "path") != above)
-      return malformed("path " + path).error();
+      return malformed_tree("path " + path).error();
     auto parent = this->function(bridge);
     if (!parent) return parent.error();
     function.parent = *parent;
@@ -351,9 +351,9 @@ struct TreeReader {
 
   Result<Host> read() {
     if (string_in(tree, "format") != "busproof-sysfs-tree/1") {
-      return malformed("its format is not \"busproof-sysfs-tree/1\"");
+      return malformed_tree("its format is not \"busproof-sysfs-tree/1\"");
     }
-    if (!member(tree, "devices").is_object()) return malformed("no devices");
+    if (!member(tree, "devices").is_object()) return malformed_tree("no devices");
     host.model.profile = profile_for(string_in(tree, "kernel"));
     read_facts();
     read_machine();
@@ -363,8 +363,8 @@ struct TreeReader {
       host.model.plug(*made);
     }
     host.model.boot_scan();
-    if (host.model.in_order().size() != functions.size()) return malformed("devices on buses that are not there");
-    if (!read_groups()) return malformed("IOMMU groups that are not of its devices");
+    if (host.model.in_order().size() != functions.size()) return malformed_tree("devices on buses that are not there");
+    if (!read_groups()) return malformed_tree("IOMMU groups that are not of its devices");
     read_drivers();
     read_slots();
     const std::vector<Slot> slots(host.model.in_order().begin(), host.model.in_order().end());
@@ -377,7 +377,7 @@ struct TreeReader {
 
 Result<Host> load_tree(std::string_view text) {
   const json tree = json::parse(text, nullptr, false);
-  if (tree.is_discarded()) return malformed("not JSON");
+  if (tree.is_discarded()) return malformed_tree("not JSON");
   TreeReader reader{tree, Host(kProfiles[0]), {}};
   return reader.read();
 }

@@ -74,7 +74,7 @@ constexpr std::array kVerbs = {
     Verb{"write", Takes::PathAndValue, do_write},
 };
 
-Refusal malformed(std::string why) {
+Refusal malformed_script(std::string why) {
   std::array<std::string_view, kVerbs.size()> names{};
   std::ranges::transform(kVerbs, names.begin(), &Verb::name);
   return Refusal(Error{.kind = ErrorKind::Unreadable,
@@ -95,17 +95,17 @@ std::string_view take_word(std::string_view& line) {
 
 Result<Operation> checked(Operation operation) {
   const auto* verb = std::ranges::find(kVerbs, operation.verb, &Verb::name);
-  if (verb == kVerbs.end()) return malformed(fmt::format("there is no operation '{}'", operation.verb));
+  if (verb == kVerbs.end()) return malformed_script(fmt::format("there is no operation '{}'", operation.verb));
   if (verb->takes != Takes::Nothing && operation.what.empty())
-    return malformed(fmt::format("{} lacks its argument", operation.verb));
+    return malformed_script(fmt::format("{} lacks its argument", operation.verb));
   if (verb->takes == Takes::Nothing && !operation.what.empty())
-    return malformed(fmt::format("{} takes no argument", operation.verb));
+    return malformed_script(fmt::format("{} takes no argument", operation.verb));
   if (verb->takes != Takes::PathAndValue && !operation.value.empty())
-    return malformed(fmt::format("{} takes one argument", operation.verb));
+    return malformed_script(fmt::format("{} takes one argument", operation.verb));
   if (verb->takes == Takes::Number && !kernel_unsigned(operation.what))
-    return malformed(fmt::format("'{}' is no number of milliseconds", operation.what));
+    return malformed_script(fmt::format("'{}' is no number of milliseconds", operation.what));
   if (verb->takes == Takes::Address && !HostAddress::parse(operation.what))
-    return malformed(fmt::format("'{}' is no PCI address", operation.what));
+    return malformed_script(fmt::format("'{}' is no PCI address", operation.what));
   return operation;
 }
 
@@ -116,7 +116,7 @@ Result<Operation> parse_operation(std::string_view line) {
   operation.value = line;
   if (line.starts_with('"')) {
     const auto quoted = nlohmann::json::parse(line, nullptr, false);
-    if (!quoted.is_string()) return malformed(fmt::format("{} is no JSON string", line));
+    if (!quoted.is_string()) return malformed_script(fmt::format("{} is no JSON string", line));
     operation.value = quoted.get<std::string>();
   }
   return checked(std::move(operation));

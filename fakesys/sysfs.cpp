@@ -14,7 +14,6 @@
 namespace busproof::fakesys {
 namespace {
 
-constexpr std::size_t kPage = 4096;
 constexpr unsigned kDirectoryMode = 0040755;
 constexpr unsigned kRegularFile = 0100000;
 constexpr unsigned kAnyRead = 0444, kAnyWrite = 0222, kOtherRead = 04, kOtherWrite = 02;

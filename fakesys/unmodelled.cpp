@@ -17,12 +17,12 @@ std::string_view word_of(std::string_view data) {
   return data;
 }
 
-std::string line(std::string_view text) { return std::string(text) + '\n'; }
+std::string as_line(std::string_view text) { return std::string(text) + '\n'; }
 
 Kept keep_switch(std::string_view, std::string_view data) {
   const std::string_view word = word_of(data);
   if (word != "enabled" && word != "disabled") return {.error = EINVAL};
-  return {.text = line(word)};
+  return {.text = as_line(word)};
 }
 /// A device that cannot wake the machine shows an empty line, and takes no word.
 Kept keep_wakeup(std::string_view before, std::string_view data) {
@@ -30,7 +30,7 @@ Kept keep_wakeup(std::string_view before, std::string_view data) {
 }
 Kept keep_flag(std::string_view, std::string_view data) {
   const auto on = kernel_bool(data);
-  return on ? Kept{.text = line(*on ? "Y" : "N")} : Kept{.error = EINVAL};
+  return on ? Kept{.text = as_line(*on ? "Y" : "N")} : Kept{.error = EINVAL};
 }
 /// The link stays as it is where it cannot do what is asked for, and nothing is said.
 Kept keep_link_state(std::string_view before, std::string_view data) {
@@ -38,18 +38,20 @@ Kept keep_link_state(std::string_view before, std::string_view data) {
 }
 Kept keep_number(std::string_view, std::string_view data) {
   const auto number = kernel_unsigned(data);
-  return number ? Kept{.text = line(std::to_string(*number))} : Kept{.error = EINVAL};
+  return number ? Kept{.text = as_line(std::to_string(*number))} : Kept{.error = EINVAL};
 }
 
-struct Rule {
+struct WriteRule {
   std::string_view name;
   Kept (*keep)(std::string_view before, std::string_view data);
 };
 // Source: a Linux 6.1.192 in QEMU, asked with some thirty texts each (tests/lab).
-constexpr std::array kRules = {
-    Rule{"async", keep_switch},        Rule{"disable_hugepages", keep_flag}, Rule{"dma_entry_limit", keep_number},
-    Rule{"l0s_aspm", keep_link_state}, Rule{"l1_1_aspm", keep_link_state},   Rule{"l1_2_aspm", keep_link_state},
-    Rule{"l1_aspm", keep_link_state},  Rule{"nointxmask", keep_flag},        Rule{"wakeup", keep_wakeup},
+constexpr std::array kWriteRules = {
+    WriteRule{"async", keep_switch},           WriteRule{"disable_hugepages", keep_flag},
+    WriteRule{"dma_entry_limit", keep_number}, WriteRule{"l0s_aspm", keep_link_state},
+    WriteRule{"l1_1_aspm", keep_link_state},   WriteRule{"l1_2_aspm", keep_link_state},
+    WriteRule{"l1_aspm", keep_link_state},     WriteRule{"nointxmask", keep_flag},
+    WriteRule{"wakeup", keep_wakeup},
 };
 
 constexpr std::string_view kWindow = "resource";
@@ -61,8 +63,8 @@ std::size_t decoder_of(std::string_view name) { return static_cast<std::size_t>(
 Kept keep_written(const RecordedAttribute& attribute, std::string_view before, std::string_view data) {
   // What cannot be read as things are cannot be written either: autosuspend_delay_ms of a driver that does not use it.
   if (!attribute.error.empty()) return {.error = errno_of(attribute.error)};
-  const auto* rule = std::ranges::find(kRules, attribute.name, &Rule::name);
-  if (rule != kRules.end()) return rule->keep(before, data);
+  const auto* rule = std::ranges::find(kWriteRules, attribute.name, &WriteRule::name);
+  if (rule != kWriteRules.end()) return rule->keep(before, data);
   std::string text(data);
   if (!text.ends_with('\n')) text += '\n';
   return {.text = std::move(text)};
@@ -76,7 +78,7 @@ bool is_window(const Node& directory, std::string_view name) {
 
 WindowAccess access_window(const Host& host, const Node& directory, std::string_view name, std::uint64_t offset,
                            std::size_t count) {
-  constexpr std::size_t kFirstBar = 0x10, kBarSize = 4;
+  constexpr std::size_t kBarSize = 4;
   const Device& device = host.model.device(directory.device.slot);
   const std::size_t number = decoder_of(name);
   const bool of_ports = (device.config.byte(kFirstBar + kBarSize * number) & 1) != 0;

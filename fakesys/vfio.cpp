@@ -9,8 +9,6 @@
 namespace busproof::fakesys {
 namespace {
 
-constexpr std::size_t kCommand = 0x04;
-constexpr std::uint16_t kBusMaster = 0x0004;
 constexpr int kTypes[] = {1, 3};  // VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU
 
 template <class Handles>

@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <regex>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "tests/support/files.h"
 
 namespace busproof {
 namespace {
@@ -27,11 +27,6 @@ struct Source {
   std::string room;
 };
 
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 std::string room_of(const std::string& path) {
   const std::size_t part_end = path.find('/');
   if (path.substr(0, part_end) != "engine") return path.substr(0, part_end);
@@ -46,7 +41,7 @@ std::vector<Source> sources() {
       const fs::path& file = entry.path();
       if (file.extension() != ".h" && file.extension() != ".cpp") continue;
       const std::string path = file.lexically_relative(kRoot).generic_string();
-      found.push_back({path, read_file(file), room_of(path)});
+      found.push_back({path, file_text(file), room_of(path)});
     }
   }
   std::ranges::sort(found, {}, &Source::path);

@@ -22,6 +22,7 @@ namespace {
 using domain::Device;
 using domain::DeviceKind;
 using domain::Domain;
+using domain::is_pci_controller;
 using domain::PciAddress;
 using domain::Switch;
 
@@ -35,10 +36,6 @@ constexpr std::array kReplaceable = {
 };
 
 std::string alias_of(std::uint32_t id) { return fmt::format("ua-{}", id); }
-
-bool is_pci_controller(const Device& device) {
-  return device.controller && device.controller->type == domain::ControllerType::Pci;
-}
 
 bool is_expander(const Device& device) {
   return is_pci_controller(device) && (device.controller->pci_model == pci::ControllerModel::PciExpanderBus ||

@@ -30,20 +30,20 @@ constexpr std::uint32_t kFirstNewId = 1000;
 struct EdgeCount {
   std::uint32_t weight, count;
 };
-constexpr std::array kEdgeCounts = {EdgeCount{4, 2},  EdgeCount{4, 5},  EdgeCount{4, 8},  EdgeCount{4, 9},
+constexpr std::array kManyCounts = {EdgeCount{4, 2},  EdgeCount{4, 5},  EdgeCount{4, 8},  EdgeCount{4, 9},
                                     EdgeCount{1, 27}, EdgeCount{1, 29}, EdgeCount{1, 30}, EdgeCount{1, 31},
                                     EdgeCount{1, 32}, EdgeCount{1, 61}};
 
-struct MachineRow {
+struct StartMachine {
   std::uint32_t weight;
   std::string_view arch, machine;
   bool express, x86;
 };
-constexpr std::array kMachines = {
-    MachineRow{8, "x86_64", "q35", true, true},        MachineRow{7, "x86_64", "pc", false, true},
-    MachineRow{2, "aarch64", "virt", true, false},     MachineRow{1, "riscv64", "virt", true, false},
-    MachineRow{2, "ppc64", "pseries", false, false},   MachineRow{1, "s390x", "s390-ccw-virtio", false, false},
-    MachineRow{1, "x86_64", "pc-q35-7.2", true, true},
+constexpr std::array kStartMachines = {
+    StartMachine{8, "x86_64", "q35", true, true},        StartMachine{7, "x86_64", "pc", false, true},
+    StartMachine{2, "aarch64", "virt", true, false},     StartMachine{1, "riscv64", "virt", true, false},
+    StartMachine{2, "ppc64", "pseries", false, false},   StartMachine{1, "s390x", "s390-ccw-virtio", false, false},
+    StartMachine{1, "x86_64", "pc-q35-7.2", true, true},
 };
 
 /// What a history has made so far, as far as it takes to choose what comes next.
@@ -107,7 +107,7 @@ struct VerbChance {
   Verb verb;
   std::uint32_t weight;
 };
-constexpr std::array kVerbs = {
+constexpr std::array kVerbChances = {
     VerbChance{Verb::Add, 96},
     VerbChance{Verb::AddMany, 1},
     VerbChance{Verb::AddController, 48},
@@ -156,7 +156,7 @@ Change random_change(Dice& dice, const Sketch& sketch) {
   Change change;
   const bool has_items = !sketch.items.empty();
   const bool has_controllers = std::ranges::any_of(sketch.items, &Sketch::Item::is_controller);
-  change.verb = dice.weighted(kVerbs,
+  change.verb = dice.weighted(kVerbChances,
                               [&](const VerbChance& chance) {
                                 const bool for_controllers = chance.verb == Verb::BusNr || chance.verb == Verb::Node ||
                                                              chance.verb == Verb::Model;
@@ -173,7 +173,7 @@ Change random_change(Dice& dice, const Sketch& sketch) {
       break;
     case Verb::AddMany:
       change.a = dice.below(2);
-      change.b = dice.weighted(kEdgeCounts, [](const EdgeCount&) { return true; }).count;
+      change.b = dice.weighted(kManyCounts, [](const EdgeCount&) { return true; }).count;
       break;
     case Verb::AddController:
       change.a = controller_row(dice, sketch);
@@ -218,7 +218,7 @@ std::string to_text(const HistoryCase& history) {
   return text;
 }
 
-Error unreadable(std::string why) { return {ErrorKind::Unreadable, "", std::move(why), {}, {}, {}}; }
+Error unreadable_history(std::string why) { return {ErrorKind::Unreadable, "", std::move(why), {}, {}, {}}; }
 
 class HistoryHunt final : public TypedHunt<HistoryCase> {
  public:
@@ -248,7 +248,7 @@ class HistoryHunt final : public TypedHunt<HistoryCase> {
     const std::string start = start_;
     return rc::gen::mapcat(seeds(), [start](std::uint64_t seed) {
       Dice dice(seed);
-      const MachineRow& machine = dice.weighted(kMachines, [](const MachineRow&) { return true; });
+      const StartMachine& machine = dice.weighted(kStartMachines, [](const StartMachine&) { return true; });
       HistoryStart first{.arch = std::string(machine.arch),
                          .machine = std::string(machine.machine),
                          .numa_cells = dice.below(4),
@@ -300,7 +300,7 @@ class HistoryHunt final : public TypedHunt<HistoryCase> {
 
   Result<HistoryCase> read_case(const CaseFiles& files) const override {
     const auto script = files.find(std::string(kHistoryFile));
-    if (script == files.end()) return std::unexpected(unreadable("no history.txt"));
+    if (script == files.end()) return std::unexpected(unreadable_history("no history.txt"));
     HistoryCase read;
     std::istringstream lines(script->second);
     std::string line;
@@ -326,7 +326,7 @@ class HistoryHunt final : public TypedHunt<HistoryCase> {
     if (word == "machine" && words >> start.arch >> start.machine >> start.numa_cells) return start;
     const auto config = files.find(std::string(kStartFile));
     if (word != "start" || config == files.end())
-      return std::unexpected(unreadable("history.txt begins neither with a machine nor with a start"));
+      return std::unexpected(unreadable_history("history.txt begins neither with a machine nor with a start"));
     start.xml = config->second;
     return start;
   }

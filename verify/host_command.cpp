@@ -20,30 +20,30 @@ using host::HostAddress;
 /// What follows the word of a command: the name of a guest or module, addresses, a number, an operation of the world.
 enum class Takes : std::uint8_t { Devices, Guest, GuestAndDevices, Module, DeviceAndCount, Nothing, World };
 
-struct VerbRow {
+struct HostVerbRow {
   HostVerb verb;
   std::string_view word;
   Takes takes;
   std::optional<host::Operation> operation;
 };
-constexpr std::array kVerbs = {
-    VerbRow{HostVerb::Detach, "detach", Takes::Devices, host::Operation::Detach},
-    VerbRow{HostVerb::Reattach, "reattach", Takes::Devices, host::Operation::Reattach},
-    VerbRow{HostVerb::Reset, "reset", Takes::Devices, host::Operation::Reset},
-    VerbRow{HostVerb::Prepare, "prepare", Takes::GuestAndDevices, host::Operation::Prepare},
-    VerbRow{HostVerb::Release, "release", Takes::GuestAndDevices, host::Operation::Release},
-    VerbRow{HostVerb::Recover, "recover", Takes::Nothing, std::nullopt},
-    VerbRow{HostVerb::VirtualFunctions, "vfs", Takes::DeviceAndCount, std::nullopt},
-    VerbRow{HostVerb::Commit, "commit", Takes::Guest, std::nullopt},
-    VerbRow{HostVerb::Close, "close", Takes::Guest, std::nullopt},
-    VerbRow{HostVerb::Load, "load", Takes::Module, std::nullopt},
-    VerbRow{HostVerb::Unload, "unload", Takes::Module, std::nullopt},
-    VerbRow{HostVerb::Swap, "swap", Takes::Devices, std::nullopt},
-    VerbRow{HostVerb::World, "world", Takes::World, std::nullopt},
+constexpr std::array kHostVerbs = {
+    HostVerbRow{HostVerb::Detach, "detach", Takes::Devices, host::Operation::Detach},
+    HostVerbRow{HostVerb::Reattach, "reattach", Takes::Devices, host::Operation::Reattach},
+    HostVerbRow{HostVerb::Reset, "reset", Takes::Devices, host::Operation::Reset},
+    HostVerbRow{HostVerb::Prepare, "prepare", Takes::GuestAndDevices, host::Operation::Prepare},
+    HostVerbRow{HostVerb::Release, "release", Takes::GuestAndDevices, host::Operation::Release},
+    HostVerbRow{HostVerb::Recover, "recover", Takes::Nothing, std::nullopt},
+    HostVerbRow{HostVerb::VirtualFunctions, "vfs", Takes::DeviceAndCount, std::nullopt},
+    HostVerbRow{HostVerb::Commit, "commit", Takes::Guest, std::nullopt},
+    HostVerbRow{HostVerb::Close, "close", Takes::Guest, std::nullopt},
+    HostVerbRow{HostVerb::Load, "load", Takes::Module, std::nullopt},
+    HostVerbRow{HostVerb::Unload, "unload", Takes::Module, std::nullopt},
+    HostVerbRow{HostVerb::Swap, "swap", Takes::Devices, std::nullopt},
+    HostVerbRow{HostVerb::World, "world", Takes::World, std::nullopt},
 };
-static_assert(kVerbs.size() == kHostVerbCount);
+static_assert(kHostVerbs.size() == kHostVerbCount);
 
-const VerbRow& row_of(HostVerb verb) { return *std::ranges::find(kVerbs, verb, &VerbRow::verb); }
+const HostVerbRow& row_of(HostVerb verb) { return *std::ranges::find(kHostVerbs, verb, &HostVerbRow::verb); }
 
 struct SwitchRow {
   std::string_view word;
@@ -82,13 +82,6 @@ std::unexpected<Error> unreadable(std::string_view line, std::string_view why) {
   return std::unexpected(Error{ErrorKind::Unreadable, "", fmt::format("'{}': {}", line, why), {}, {}, {}});
 }
 
-std::vector<std::string> words_of(std::string_view line) {
-  std::istringstream stream{std::string(line)};
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
-  return words;
-}
-
 /// An option of a command; false when it is none.
 bool take_option(const std::string& word, HostCommand& command) {
   const auto* is_switch = std::ranges::find(kSwitches, word, &SwitchRow::word);
@@ -106,8 +99,8 @@ bool take_option(const std::string& word, HostCommand& command) {
 
 Result<HostCommand> parse_command(std::string_view line) {
   const auto words = words_of(line);
-  const auto* row = words.empty() ? kVerbs.end() : std::ranges::find(kVerbs, words[0], &VerbRow::word);
-  if (row == kVerbs.end()) return unreadable(line, "no such command");
+  const auto* row = words.empty() ? kHostVerbs.end() : std::ranges::find(kHostVerbs, words[0], &HostVerbRow::word);
+  if (row == kHostVerbs.end()) return unreadable(line, "no such command");
   HostCommand command{.verb = row->verb};
   if (row->takes == Takes::World) {
     auto world = fakesys::parse_operation(line.substr(line.find(words[0]) + words[0].size()));

@@ -168,24 +168,24 @@ class HostBuilder {
 
 // ---- Steps -------------------------------------------------------------------------------------------------------
 
-struct VerbChance {
+struct HostVerbChance {
   HostVerb verb;
   std::uint32_t weight;
 };
-constexpr std::array kVerbs = {
-    VerbChance{HostVerb::Detach, 22},
-    VerbChance{HostVerb::Reattach, 16},
-    VerbChance{HostVerb::Reset, 4},
-    VerbChance{HostVerb::Prepare, 20},
-    VerbChance{HostVerb::Release, 14},
-    VerbChance{HostVerb::Recover, 6},
-    VerbChance{HostVerb::Commit, 7},
-    VerbChance{HostVerb::Close, 3},
-    VerbChance{HostVerb::Load, 2},
-    VerbChance{HostVerb::Unload, 2},
-    VerbChance{HostVerb::VirtualFunctions, 6},
-    VerbChance{HostVerb::Swap, 1},
-    VerbChance{HostVerb::World, 10},
+constexpr std::array kHostVerbChances = {
+    HostVerbChance{HostVerb::Detach, 22},
+    HostVerbChance{HostVerb::Reattach, 16},
+    HostVerbChance{HostVerb::Reset, 4},
+    HostVerbChance{HostVerb::Prepare, 20},
+    HostVerbChance{HostVerb::Release, 14},
+    HostVerbChance{HostVerb::Recover, 6},
+    HostVerbChance{HostVerb::Commit, 7},
+    HostVerbChance{HostVerb::Close, 3},
+    HostVerbChance{HostVerb::Load, 2},
+    HostVerbChance{HostVerb::Unload, 2},
+    HostVerbChance{HostVerb::VirtualFunctions, 6},
+    HostVerbChance{HostVerb::Swap, 1},
+    HostVerbChance{HostVerb::World, 10},
 };
 
 struct ErrorRow {
@@ -231,8 +231,8 @@ class StepMaker {
  private:
   HostStep step() {
     HostStep made{.command = command(dice_
-                                         .weighted(kVerbs,
-                                                   [&](const VerbChance& chance) {
+                                         .weighted(kHostVerbChances,
+                                                   [&](const HostVerbChance& chance) {
                                                      return chance.verb != HostVerb::VirtualFunctions ||
                                                             !sketch_.physical.empty();
                                                    })
@@ -253,9 +253,9 @@ class StepMaker {
       --faults_left_;
     }
     if (!made.beside && dice_.percent(12)) {
-      constexpr std::array<CrashPoint::When, 4> kWhens = {CrashPoint::When::Before, CrashPoint::When::After,
-                                                          CrashPoint::When::Torn, CrashPoint::When::Full};
-      made.crash = {1 + far(10), dice_.one_of(kWhens)};
+      constexpr std::array<CrashPoint::When, 4> kCrashPoints = {CrashPoint::When::Before, CrashPoint::When::After,
+                                                                CrashPoint::When::Torn, CrashPoint::When::Full};
+      made.crash = {1 + far(10), dice_.one_of(kCrashPoints)};
     }
     return made;
   }

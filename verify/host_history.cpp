@@ -206,7 +206,10 @@ void HostHistory::close(const std::string& guest) {
 
 /// Every device that nobody has belongs where it is.
 void HostHistory::learn_homes(const HostState& now) {
-  if (now.boots != homes_boot_) homes_.clear();
+  if (now.boots != homes_boot_) {
+    homes_.clear();
+    homeless_.clear();
+  }
   homes_boot_ = now.boots;
   restless_.clear();
   for (const auto& [address, device] : now.devices) {
@@ -214,6 +217,7 @@ void HostHistory::learn_homes(const HostState& now) {
     const bool ours = entry != nullptr && entry->boot_id == now.boot_id && entry->pin == device.pin;
     if (device.in_transition) restless_.insert(address);
     if (ours || now.in_journals.contains(address)) continue;
+    homeless_.erase(address);
     if (device.in_transition)
       homes_.erase(address);
     else
@@ -221,18 +225,31 @@ void HostHistory::learn_homes(const HostState& now) {
   }
 }
 
+bool gives_back(HostVerb verb) { return verb == HostVerb::Reattach || verb == HostVerb::Release; }
+
+/// The devices that are given back although nobody knows where they came from: also those that two give back, since
+/// what the first has given back nobody knows any more.
+std::set<HostAddress> given_back_from_nowhere(const HostStep& step, const HostState& before) {
+  std::set<HostAddress> devices;
+  for (const HostCommand* command : {&step.command, step.beside ? &*step.beside : nullptr}) {
+    if (command == nullptr || command->verb != HostVerb::Reattach) continue;
+    for (const HostAddress& address : command->devices) {
+      const auto* entry = host::find(before.ledger, address);
+      const bool unknown = entry == nullptr || entry->boot_id != before.boot_id;
+      if (unknown || (step.beside && gives_back(step.command.verb) && gives_back(step.beside->verb)))
+        devices.insert(address);
+    }
+  }
+  return devices;
+}
+
 /// The devices of which it cannot be said where they belong: that somebody else does something to, or that are given
 /// back although nobody knows where they came from.
 std::set<HostAddress> HostHistory::excused(const HostStep& step, const HostState& before) const {
   auto devices = meddled_by(step.faults, world_.kernel.host().model);
   devices.insert(restless_.begin(), restless_.end());
-  for (const HostCommand* command : {&step.command, step.beside ? &*step.beside : nullptr}) {
-    if (command == nullptr || command->verb != HostVerb::Reattach) continue;
-    for (const HostAddress& address : command->devices) {
-      const auto* entry = host::find(before.ledger, address);
-      if (entry == nullptr || entry->boot_id != before.boot_id) devices.insert(address);
-    }
-  }
+  devices.insert(homeless_.begin(), homeless_.end());
+  devices.merge(given_back_from_nowhere(step, before));
   return devices;
 }
 
@@ -248,7 +265,14 @@ void HostHistory::operate(const HostStep& step) {
                      before.in_journals.empty() && restless_.empty();
   if (quiet) look_at_quiet(step, run, before);
   if (run.later.kernel.host().boots != world_.kernel.host().boots) opened_.clear();
-  if (run.newcomer) homes_.erase(run.newcomer->address);
+  if (run.newcomer) {
+    homes_.erase(run.newcomer->address);
+    homeless_.insert(run.newcomer->address);
+  }
+  for (const HostAddress& address : given_back_from_nowhere(step, before)) {
+    homes_.erase(address);
+    homeless_.insert(address);
+  }
   world_ = run.later;
 }
 
@@ -282,17 +306,23 @@ void HostHistory::look_at_run(const HostStep& step, const StepRun& run, const Ho
     look_at_refusal(run, before, after, meddled);
     return;
   }
-  // Both together may have touched what either names, and nothing is lost; each alone keeps to its own.
+  // Both together may have touched what either names, and nothing is lost; each alone keeps to its own. A card that
+  // came between may be what the later one means.
   const host::BindingPlan other = plan_of(*run.second);
   host::BindingPlan both = plan;
   both.devices.insert(both.devices.end(), other.devices.begin(), other.devices.end());
+  // What one lets go of, the other may be given.
+  auto changing = before.in_journals;
+  for (const auto& [address, entry] : before.ledger)
+    for (const HostCommand* command : {&step.command, &*step.beside})
+      if (command->verb == HostVerb::Release && entry.owner && entry.owner->domain == command->name)
+        changing.insert(address);
   look_at_all({.plan = both,
                .before = before,
                .after = after,
                .accesses = run.accesses,
-               .newcomer = run.newcomer,
                .meddled = meddled,
-               .resumed = before.in_journals,
+               .resumed = changing,
                .homes = &homes_},
               "two at a time");
   const auto alone = [&](const OperationRun& one, const host::BindingPlan& its, const host::BindingPlan& others) {
@@ -436,9 +466,9 @@ void HostHistory::classify(const HostStep& step, const StepRun& run) {
   if (run.second) tally.seen("beside", end_of(*run.second));
   for (const fakesys::Fault& fault : step.faults)
     tally.seen("fault", kFaultNames.at(static_cast<std::size_t>(fault.kind)));
-  constexpr std::array<std::string_view, 5> kWhens = {"never", "before", "after", "torn", "disk full"};
+  constexpr std::array<std::string_view, 5> kCrashWords = {"never", "before", "after", "torn", "disk full"};
   if (run.first.crashed || step.crash.when == CrashPoint::When::Full)
-    tally.seen("crash", kWhens.at(static_cast<std::size_t>(step.crash.when)));
+    tally.seen("crash", kCrashWords.at(static_cast<std::size_t>(step.crash.when)));
   tally.seen("accesses", "all", run.accesses.size());
 }
 

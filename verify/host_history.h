@@ -51,7 +51,8 @@ class HostHistory {
   HostWorld world_;
   Homes homes_{};
   std::uint32_t homes_boot_ = 0;
-  std::set<host::HostAddress> restless_{};            ///< devices that somebody else is doing something to just now
+  std::set<host::HostAddress> homeless_{};  ///< that came just now, or are on their way back from nobody knows where
+  std::set<host::HostAddress> restless_{};  ///< devices that somebody else is doing something to just now
   std::map<std::string, std::vector<int>> opened_{};  ///< by guest: handles of what its process has open
   Looking looking_;
   Breaches breaches_{};

@@ -17,10 +17,6 @@ using host::HostAddress;
 /// All ones here tell a dead device, and of a virtual function too: section 1.4 of the specification, ID-18.
 constexpr std::size_t kCommandRegister = 4;
 
-std::string words(const Binding& binding) {
-  return fmt::format("driver {}, override {}", binding.driver.value_or("none"), binding.override_to.value_or("unset"));
-}
-
 bool same_boot(const HostRun& run) { return run.before.boots == run.after.boots; }
 
 /// Where a device belongs that nobody has: where it was, or where it came from.
@@ -98,6 +94,21 @@ void for_each_device(const HostRun& run, Look look) {
 
 }  // namespace
 
+const DeviceState* device_in(const HostState& state, const HostAddress& address) {
+  const auto found = state.devices.find(address);
+  return found == state.devices.end() ? nullptr : &found->second;
+}
+
+bool is_at_home(const HostState& state, const HostAddress& address) {
+  const DeviceState* device = device_in(state, address);
+  return device != nullptr && device->binding.driver && !device->binding.override_to &&
+         state.native_drivers.contains(*device->binding.driver);
+}
+
+std::string binding_words(const Binding& binding) {
+  return fmt::format("driver {}, override {}", binding.driver.value_or("none"), binding.override_to.value_or("unset"));
+}
+
 HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, host::Store& ledger) {
   const fakesys::Model& model = kernel.host().model;
   HostState state;
@@ -153,12 +164,12 @@ Violations nothing_is_lost(const HostRun& run) {
       const bool stayed = after.binding == before.binding && may_stay(run, address);
       if (stayed || after.binding == home || reprobed) return;
       found.push_back({to_string(address), fmt::format("is lost: {}, and nothing tells that it should be {}",
-                                                       words(after.binding), words(home))});
+                                                       binding_words(after.binding), binding_words(home))});
     } else if (entry->second.flags.empty()) {
       if (after.binding.driver.value_or(after.binding.override_to.value_or("")) == entry->second.stub) return;
       if (after.binding == before.binding) return;
       found.push_back({to_string(address), fmt::format("is {}, and the ledger says {} without a flag",
-                                                       words(after.binding), entry->second.stub)});
+                                                       binding_words(after.binding), entry->second.stub)});
     }
   });
   return found;
@@ -208,7 +219,7 @@ Violations only_declared_devices_change(const HostRun& run) {
   for_each_device(run, [&](const HostAddress& address, const DeviceState& before, const DeviceState& after) {
     if (declares(run, address) || run.meddled.contains(address) || before.binding == after.binding) return;
     if (waited_for_module(run, before, after)) return;
-    found.push_back({to_string(address), "was not to be touched, and is now " + words(after.binding)});
+    found.push_back({to_string(address), "was not to be touched, and is now " + binding_words(after.binding)});
   });
   return found;
 }
@@ -247,10 +258,11 @@ Violations all_or_nothing(const HostRun& run) {
   for (const host::DeviceOutcome& outcome : run.outcome->devices) {
     const auto before = run.before.devices.find(outcome.address), after = run.after.devices.find(outcome.address);
     if (outcome.residual || run.meddled.contains(outcome.address) || is_newcomer(run, outcome.address)) continue;
+    if (run.resumed.contains(outcome.address)) continue;  // it began amid another operation, which was settled first
     if (before->second.binding != after->second.binding && !waited_for_module(run, before->second, after->second)) {
-      found.push_back(
-          {to_string(outcome.address), fmt::format("was rolled back, and is {} instead of {}",
-                                                   words(after->second.binding), words(before->second.binding))});
+      found.push_back({to_string(outcome.address),
+                       fmt::format("was rolled back, and is {} instead of {}", binding_words(after->second.binding),
+                                   binding_words(before->second.binding))});
     }
     const auto* entry_before = host::find(run.before.ledger, outcome.address);
     const auto* entry_after = host::find(run.after.ledger, outcome.address);
@@ -270,15 +282,13 @@ Violations undone_backwards(const HostRun& run) {
   for (const host::Step& step : run.plan.steps)
     if (std::string path = path_of(step); !path.empty()) planned_writes.emplace_back(std::move(path), value_of(step));
   std::size_t forward = 0;
-  bool undoing = false;
   std::ptrdiff_t last = std::ssize(run.plan.devices);
   for_each_write(run, [&](std::size_t, const fakesys::AccessRecord& access) {
-    if (!undoing && forward < planned_writes.size() &&
-        planned_writes[forward] == std::pair(access.path, access.value)) {
+    if (forward < planned_writes.size() && planned_writes[forward] == std::pair(access.path, access.value)) {
       ++forward;
+      last = std::ssize(run.plan.devices);  // what was not planned before was another way to do a step
       return;
     }
-    undoing = true;
     const auto address = device_of(access);
     const host::PlannedDevice* device = address ? planned(run.plan, *address) : nullptr;
     if (device == nullptr) return;
@@ -300,6 +310,8 @@ Violations failure_has_a_reason(const HostRun& run) {
 Violations repetition_writes_nothing(const HostRun& run) {
   Violations found;
   if (run.repetition == nullptr || run.plan.operation == host::Operation::Reset) return found;
+  const auto at_home = [&run](const host::PlannedDevice& device) { return is_at_home(run.after, device.address); };
+  if (run.plan.operation == host::Operation::Reattach && !std::ranges::all_of(run.plan.devices, at_home)) return found;
   for (const fakesys::AccessRecord& access : *run.repetition)
     if (access.access == fakesys::Access::Write) found.push_back({"", "the second time it wrote " + access.path});
   return found;
@@ -329,8 +341,10 @@ Violations no_false_success(const HostRun& run) {
     if (is_newcomer(run, planned.address)) continue;
     const bool same_driver = planned.after.any_driver || after->second.binding.driver == planned.after.driver;
     if (same_driver && after->second.binding.override_to == planned.after.override_to) continue;
-    found.push_back(
-        {to_string(planned.address), fmt::format("is said to be done, and is {}", words(after->second.binding))});
+    const auto before = run.before.devices.find(planned.address);
+    if (before != run.before.devices.end() && waited_for_module(run, before->second, after->second)) continue;
+    found.push_back({to_string(planned.address),
+                     fmt::format("is said to be done, and is {}", binding_words(after->second.binding))});
   }
   return found;
 }
@@ -413,8 +427,9 @@ Violations there_and_back_again(const HostRun& run) {
     if (after == back.devices.end())
       found.push_back({to_string(address), "is not there any more"});
     else if (after->second.binding != before.binding || after->second.vfs_autoprobe != before.vfs_autoprobe)
-      found.push_back({to_string(address), fmt::format("came back as {}, and was {}", words(after->second.binding),
-                                                       words(before.binding))});
+      found.push_back(
+          {to_string(address), fmt::format("came back as {}, and was {}", binding_words(after->second.binding),
+                                           binding_words(before.binding))});
   }
   if (back.dynamic_ids != run.before.dynamic_ids || back.autoprobe != run.before.autoprobe)
     found.push_back({"", "the way there and back has left something in the kernel's tables"});
@@ -435,8 +450,8 @@ Violations plan_is_what_came_of_it(const HostRun& run) {
     Binding expected = planned == run.plan.devices.end() ? before.binding : planned->after;
     if (expected.any_driver) expected = {after.binding.driver, expected.override_to};
     if (after.binding == expected) return;
-    found.push_back(
-        {to_string(address), fmt::format("is {}, and should be {}", words(after.binding), words(expected))});
+    found.push_back({to_string(address),
+                     fmt::format("is {}, and should be {}", binding_words(after.binding), binding_words(expected))});
   });
   return found;
 }
@@ -448,6 +463,7 @@ Violations owner_stays(const HostRun& run) {
     const auto* before = host::find(run.before.ledger, address);
     if (before == nullptr || !before->owner || !after.owner || before->owner == after.owner) continue;
     if (before->boot_id != after.boot_id) continue;
+    if (run.resumed.contains(address)) continue;  // a release that was interrupted may have been finished first
     found.push_back(
         {to_string(address), fmt::format("was with {}, and is with {}", before->owner->domain, after.owner->domain)});
   }

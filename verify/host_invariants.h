@@ -49,6 +49,14 @@ struct HostState {
 };
 HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, host::Store& ledger);
 
+/// The device at the address; null when there is none.
+const DeviceState* device_in(const HostState& state, const host::HostAddress& address);
+/// Whether a device that nobody knows any more is where it belongs: on a driver of the host, and without override. One
+/// that no driver took is offered to them again each time it is to go back.
+bool is_at_home(const HostState& state, const host::HostAddress& address);
+/// "driver vfio-pci, override unset"
+std::string binding_words(const host::Binding& binding);
+
 /// Another card at a device's address.
 struct Newcomer {
   std::size_t at = 0;  ///< the access before which it came

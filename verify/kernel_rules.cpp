@@ -13,17 +13,16 @@
 namespace busproof::verify {
 namespace {
 
-using fakesys::Device;
 using fakesys::Model;
 using pci::HostAddress;
 
-const Device* device_at(const Model& model, std::string_view name) {
+const fakesys::Device* device_at(const Model& model, std::string_view name) {
   const auto address = HostAddress::parse(name);
   const fakesys::Slot slot = address ? model.find(*address) : fakesys::kNoSlot;
   return slot == fakesys::kNoSlot ? nullptr : &model.device(slot);
 }
 
-std::string driver_of(const Model& model, const Device* device) {
+std::string driver_of(const Model& model, const fakesys::Device* device) {
   return device == nullptr ? "gone" : std::string(fakesys::driver_name(model, *device));
 }
 
@@ -52,7 +51,7 @@ Target target_of(std::string_view path) {
 
 /// K-20 to K-23: any text is taken, up to its first newline, and nothing else happens.
 Expected of_override(const Model& model, std::string_view name, const std::string& value) {
-  const Device* device = device_at(model, name);
+  const fakesys::Device* device = device_at(model, name);
   if (device == nullptr) return {std::string(name), {ENOENT}};
   const std::string text = value.empty() ? device->override_text : value.substr(0, value.find('\n'));
   return {std::string(name), {0}, driver_of(model, device), text};
@@ -61,7 +60,7 @@ Expected of_override(const Model& model, std::string_view name, const std::strin
 /// K-26. A file that is reached through the device is there as long as it has a driver.
 Expected of_unbind(const Model& model, const std::string& driver, const std::string& value) {
   if (model.find_driver(driver) == fakesys::kNone) return {value, {ENOENT}};
-  const Device* device = device_at(model, value);
+  const fakesys::Device* device = device_at(model, value);
   if (device == nullptr || driver_of(model, device) != driver) return {value, {ENODEV}, driver_of(model, device)};
   return {value, {0}, ""};
 }
@@ -70,7 +69,7 @@ Expected of_unbind(const Model& model, const std::string& driver, const std::str
 Expected of_bind(const Model& model, const std::string& driver, const std::string& value) {
   const int id = model.find_driver(driver);
   if (id == fakesys::kNone) return {value, {ENOENT}};
-  const Device* device = device_at(model, value);
+  const fakesys::Device* device = device_at(model, value);
   if (device == nullptr) return {value, {ENODEV}};
   const std::string now = driver_of(model, device);
   if (!device->override_text.empty() && device->override_text != driver) return {value, {ENODEV}, now};
@@ -80,7 +79,7 @@ Expected of_bind(const Model& model, const std::string& driver, const std::strin
 
 /// K-30 to K-32. Refusals of drivers do not show; a group that a guest has open does.
 Expected of_probe(const Model& model, const std::string& value) {
-  const Device* device = device_at(model, value);
+  const fakesys::Device* device = device_at(model, value);
   if (device == nullptr) return {value, {ENODEV}};
   const std::string now = driver_of(model, device);
   if (!now.empty()) return {value, {0}, now};
@@ -120,7 +119,7 @@ Violations answers_as_a_kernel(const fakesys::FakeKernel& before, const fakesys:
   if (!expected->errors.empty() && std::ranges::find(expected->errors, done.error) == expected->errors.end())
     complain(fmt::format("ends with {}, not with {}", fakesys::errno_name(done.error),
                          fakesys::errno_name(expected->errors.front())));
-  const Device* device = device_at(after.host().model, expected->device);
+  const fakesys::Device* device = device_at(after.host().model, expected->device);
   const std::string driver = driver_of(after.host().model, device);
   if (expected->driver && driver != *expected->driver)
     complain(fmt::format("the driver is '{}', not '{}'", driver, *expected->driver));

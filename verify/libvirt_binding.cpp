@@ -113,11 +113,6 @@ namespace {
 using host::HostAddress;
 using Verdict = BindingComparison::Verdict;
 
-const DeviceState* device_in(const HostState& state, const HostAddress& address) {
-  const auto found = state.devices.find(address);
-  return found == state.devices.end() ? nullptr : &found->second;
-}
-
 /// Our ledger as libvirt's lists would be.
 libvirt::Lists lists_of(const HostState& state) {
   libvirt::Lists lists;
@@ -134,7 +129,7 @@ std::string stub_for(const QuietRun& quiet, const HostAddress& address) {
   return entry == nullptr ? "vfio-pci" : entry->stub;
 }
 
-std::vector<HostAddress> let_go(const QuietRun& quiet) {
+std::vector<HostAddress> named_or_owned(const QuietRun& quiet) {
   if (!quiet.command.devices.empty()) return quiet.command.devices;
   std::vector<HostAddress> devices;
   for (const auto& [address, entry] : quiet.before.ledger)
@@ -202,7 +197,7 @@ BindingComparison compare_with_libvirt(const QuietRun& quiet) {
   const host::Owner owner{"qemu", quiet.command.name};
   std::optional<libvirt::Refusal> refused;
   const std::vector<HostAddress> devices =
-      quiet.command.verb == HostVerb::Release ? let_go(quiet) : quiet.command.devices;
+      quiet.command.verb == HostVerb::Release ? named_or_owned(quiet) : quiet.command.devices;
   if (devices.empty()) return comparison;
   switch (quiet.command.verb) {
     case HostVerb::Detach:

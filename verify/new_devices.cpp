@@ -32,7 +32,7 @@ constexpr std::array kDevices = {
   NewDevice{"qxl-video",        2, true,  false, "<video><model type='qxl'/></video>"},
 };
 
-constexpr std::array kControllers = {
+constexpr std::array kNewControllers = {
   NewController{"root-port",       8, true,  false, pci::ControllerModel::PcieRootPort},
   NewController{"pci-bridge",      4, true,  true,  pci::ControllerModel::PciBridge},
   NewController{"dmi-bridge",      2, true,  false, pci::ControllerModel::DmiToPciBridge},
@@ -77,7 +77,7 @@ std::string mac_tail(std::uint32_t id) {
 }  // namespace
 
 std::span<const NewDevice> new_devices() { return kDevices; }
-std::span<const NewController> new_controllers() { return kControllers; }
+std::span<const NewController> new_controllers() { return kNewControllers; }
 
 std::string xml_of_new(std::uint32_t row, std::uint32_t id) {
   std::string xml = fmt::format(fmt::runtime(kDevices[row % kDevices.size()].xml), id, letters(id), mac_tail(id),
@@ -103,7 +103,7 @@ domain::Device new_device(std::uint32_t row, std::uint32_t id) {
 }
 
 domain::Device new_controller(std::uint32_t row, std::uint32_t id, std::uint32_t index) {
-  const NewController& wanted = kControllers[row % kControllers.size()];
+  const NewController& wanted = kNewControllers[row % kNewControllers.size()];
   domain::Device device;
   device.kind = domain::DeviceKind::Controller;
   device.type = "pci";

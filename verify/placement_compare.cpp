@@ -28,7 +28,7 @@ using domain::Domain;
 using Facts = std::map<std::string, std::string>;
 using Devices = std::map<std::string, Facts>;
 
-std::string place_of(const Device& device) {
+std::string place_text(const Device& device) {
   const auto* pci = std::get_if<domain::PciAddress>(&device.address);
   if (pci == nullptr || !pci->at) return {};
   return to_string(*pci->at) + (pci->multifunction == domain::Switch::On ? " multi" : "");
@@ -46,7 +46,7 @@ std::string text_of(domain::Switch value) {
 }
 
 Facts facts_of(const Device& device) {
-  Facts facts{{"address", place_of(device)}};
+  Facts facts{{"address", place_text(device)}};
   if (const auto* pci = std::get_if<domain::PciAddress>(&device.address)) {
     facts["zpci uid"] = text_of(pci->zpci.uid);
     facts["zpci fid"] = text_of(pci->zpci.fid);

@@ -15,15 +15,6 @@ using host::Outcome;
 
 bool is_done(const OperationRun& run) { return run.performance && run.performance->outcome.end == Outcome::End::Done; }
 
-std::string words(const Binding& binding) {
-  return fmt::format("driver {}, override {}", binding.driver.value_or("none"), binding.override_to.value_or("unset"));
-}
-
-const DeviceState* device_in(const HostState& state, const HostAddress& address) {
-  const auto found = state.devices.find(address);
-  return found == state.devices.end() ? nullptr : &found->second;
-}
-
 /// The entry of a device, unless it is of an earlier boot.
 const host::LedgerEntry* entry_in(const HostState& state, const HostAddress& address) {
   const auto* entry = host::find(state.ledger, address);
@@ -46,9 +37,9 @@ Violations bindings_that_differ(const HostState& expected, const HostState& foun
     const DeviceState* other = device_in(found, address);
     if (other != nullptr && other->binding == device.binding) continue;
     violations.push_back(
-        {to_string(address),
-         fmt::format("{} {} instead of {}", what, other == nullptr ? "is gone" : "is on " + words(other->binding),
-                     words(device.binding))});
+        {to_string(address), fmt::format("{} {} instead of {}", what,
+                                         other == nullptr ? "is gone" : "is on " + binding_words(other->binding),
+                                         binding_words(device.binding))});
   }
   return violations;
 }
@@ -67,7 +58,8 @@ void expect_away(const QuietRun& quiet, const HostAddress& address, Violations& 
   if (prepared && entry->owner->domain != quiet.command.name)
     return complain(fmt::format("is with {} instead of {}", entry->owner->domain, quiet.command.name));
   if (const auto home = quiet.homes.find(address); home != quiet.homes.end() && home->second != entry->origin)
-    return complain(fmt::format("came from {}, and the ledger says {}", words(home->second), words(entry->origin)));
+    return complain(
+        fmt::format("came from {}, and the ledger says {}", binding_words(home->second), binding_words(entry->origin)));
   if (prepared && quiet.command.unmanaged) {
     const DeviceState* before = device_in(quiet.before, address);
     if (before != nullptr && before->binding != after->binding)
@@ -80,9 +72,10 @@ void expect_away(const QuietRun& quiet, const HostAddress& address, Violations& 
     return;
   }
   if (!after->binding.driver || quiet.after.native_drivers.contains(*after->binding.driver))
-    return complain("is on no stub: " + words(after->binding));
+    return complain("is on no stub: " + binding_words(after->binding));
   if (!stub.empty() && *after->binding.driver != stub) return complain("is not on the stub asked for, " + stub);
-  if (after->binding.override_to != after->binding.driver) complain("has another override: " + words(after->binding));
+  if (after->binding.override_to != after->binding.driver)
+    complain("has another override: " + binding_words(after->binding));
 }
 
 /// What a device that came back is like.
@@ -99,8 +92,8 @@ void expect_home(const QuietRun& quiet, const HostAddress& address, Violations& 
   if (after->binding.override_to == home->second.override_to &&
       (reprobed || after->binding.driver == home->second.driver))
     return;
-  found.push_back(
-      {to_string(address), fmt::format("is back on {} instead of {}", words(after->binding), words(home->second))});
+  found.push_back({to_string(address), fmt::format("is back on {} instead of {}", binding_words(after->binding),
+                                                   binding_words(home->second))});
 }
 
 /// Whether a guest still has something of the device's group, or a process has it open.
@@ -176,13 +169,8 @@ Violations repeats_as_nothing(const QuietRun& quiet) {
   if (!is_done(quiet.run.first)) return {};
   // To reset twice is to reset twice; what a guest has cannot be given to it again, which is another law.
   if (quiet.command.verb == HostVerb::Reset || quiet.command.verb == HostVerb::Prepare) return {};
-  // A device that nobody knows any more is where it belongs only on a driver of the host, and without override.
-  for (const HostAddress& address : quiet.command.devices) {
-    const DeviceState* device = device_in(quiet.after, address);
-    const bool at_home = device != nullptr && device->binding.driver && !device->binding.override_to &&
-                         quiet.after.native_drivers.contains(*device->binding.driver);
-    if (quiet.command.verb == HostVerb::Reattach && !at_home) return {};
-  }
+  const auto at_home = [&quiet](const HostAddress& address) { return is_at_home(quiet.after, address); };
+  if (quiet.command.verb == HostVerb::Reattach && !std::ranges::all_of(quiet.command.devices, at_home)) return {};
   HostCommand command = quiet.command;
   command.always_reset = false;
   const StepRun again = once_more(quiet.run.world, command);

@@ -167,8 +167,15 @@ class Stage {
     auto accesses = trial.kernel.accesses();
 
     HostRun run{plan_, before_, state_of(trial), accesses, &*trial.outcome};
-    run.faultless = true;
     run.took = trial.kernel.now() - begun;
+    // A kernel may refuse without any fault: a stub that is bound and yet of no use to a guest.
+    run.faultless = trial.outcome->end == host::Outcome::End::Done || trial.outcome->end == host::Outcome::End::Already;
+    if (!run.faultless) {
+      check(trial, run);
+      recover_and_check(trial);
+      finish(trial);
+      return accesses;
+    }
     Trial again("", {trial.kernel.kernel(), {}}, trial.journals.files(), trial.ledger.files());
     const host::Machine machine{again.kernel, again.journals, again.ledger};
     static_cast<void>(host::perform(machine, request_));  // refused or not: what it writes is looked at

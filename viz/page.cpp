@@ -45,10 +45,10 @@ std::map<std::string, std::string> ids_of(const Graph& graph) {
 
 /// A name of a file beside the page, as a link spells it: whatever is in it, it is no other place and no program.
 std::string link_to(std::string_view file) {
-  constexpr std::string_view kKept = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  constexpr std::string_view kUnreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
   std::string link = "./";
   for (const char c : file) {
-    if (kKept.find(c) != std::string_view::npos)
+    if (kUnreserved.find(c) != std::string_view::npos)
       link += c;
     else
       link += fmt::format("%{:02X}", static_cast<unsigned char>(c));

@@ -13,9 +13,10 @@ std::string by_place_and_domain(const PairingCandidate& config) {
 }
 std::string by_uuid(const PairingCandidate& config) { return config.identity.uuid; }
 std::string by_name(const PairingCandidate& config) { return config.identity.name; }
-std::string by_place(const PairingCandidate& config) { return config.key; }
+std::string by_place_alone(const PairingCandidate& config) { return config.key; }
 
-constexpr std::array kPasses = {by_place_and_domain, by_uuid, by_name, by_place};
+constexpr std::array<std::string (*)(const PairingCandidate&), 4> kKeys = {by_place_and_domain, by_uuid, by_name,
+                                                                           by_place_alone};
 
 }  // namespace
 
@@ -27,7 +28,7 @@ bool is_same_domain(const domain::Identity& a, const domain::Identity& b) {
 Pairing pair_configs(const std::vector<PairingCandidate>& olds, const std::vector<PairingCandidate>& news) {
   Pairing pairing{.old_of_new = std::vector<std::optional<std::size_t>>(news.size()), .gone = {}};
   std::vector<bool> taken(olds.size());
-  for (const auto key_of : kPasses) {
+  for (const auto key_of : kKeys) {
     std::map<std::string, std::size_t> open;
     for (std::size_t i = 0; i < olds.size(); ++i)
       if (!taken[i]) open.try_emplace(key_of(olds[i]), i);

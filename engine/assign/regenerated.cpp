@@ -15,10 +15,6 @@ bool is_added_on_demand(ControllerModel model) {
   return model == PcieRootPort || model == PciBridge || model == DmiToPciBridge || model == PcieToPciBridge;
 }
 
-bool is_pci_controller(const Device& device) {
-  return device.controller && device.controller->type == domain::ControllerType::Pci;
-}
-
 bool is_left_to_libvirt(const Device& device) {
   if (!is_pci_controller(device)) return false;
   const domain::Controller& controller = *device.controller;

@@ -45,10 +45,6 @@ SlotWish model_wish(const Device& device, SlotKind express) {
 
 }  // namespace
 
-bool is_pci_controller(const Device& device) {
-  return device.controller && device.controller->type == domain::ControllerType::Pci;
-}
-
 bool is_root(const Device& device) {
   return has_model(device, ControllerModel::PciRoot) || has_model(device, ControllerModel::PcieRoot);
 }

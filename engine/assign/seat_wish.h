@@ -12,7 +12,6 @@
 /// What each device of a completed domain asks a bus for.
 namespace busproof::assign {
 
-bool is_pci_controller(const domain::Device& device);
 /// Whether the device is the controller of a root bus, which sits nowhere itself.
 bool is_root(const domain::Device& device);
 

@@ -569,7 +569,7 @@ void insert_controllers(Seated& seated, std::vector<Device> controllers) {
                  std::make_move_iterator(controllers.end()));
 }
 
-bool has_pci_controller(const Domain& domain) { return std::ranges::any_of(domain.devices, is_pci_controller); }
+bool has_pci_controller(const Domain& domain) { return std::ranges::any_of(domain.devices, domain::is_pci_controller); }
 
 /// No index above 255 is ever accepted, but libvirt finds that out only after it has looked for places. That is
 /// simulated as far as it costs nothing; beyond, libvirt itself would run out of memory.

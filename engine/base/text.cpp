@@ -1,5 +1,6 @@
 #include "engine/base/text.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 
@@ -77,6 +78,16 @@ std::optional<std::int32_t> signed_32(std::string_view text, Radix radix) {
   if (!number || !number->rest.empty() || number->magnitude > kMax + (number->negative ? 1 : 0)) return std::nullopt;
   const auto magnitude = static_cast<std::int64_t>(number->magnitude);
   return static_cast<std::int32_t>(number->negative ? -magnitude : magnitude);
+}
+
+std::vector<std::string> words_of(std::string_view line) {
+  std::vector<std::string> words;
+  for (auto at = line.begin(); at != line.end();) {
+    const auto begin = std::find_if_not(at, line.end(), is_blank);
+    at = std::find_if(begin, line.end(), is_blank);
+    if (begin != at) words.emplace_back(begin, at);
+  }
+  return words;
 }
 
 }  // namespace busproof

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace busproof {
 
@@ -30,5 +32,8 @@ std::optional<std::uint64_t> unsigned_64(std::string_view text, Radix radix);
 
 /// The same with a minus allowed.
 std::optional<std::int32_t> signed_32(std::string_view text, Radix radix);
+
+/// The words of a line, which blanks divide.
+std::vector<std::string> words_of(std::string_view line);
 
 }  // namespace busproof

@@ -14,7 +14,7 @@
 namespace busproof::domain {
 namespace {
 
-struct Spelling {
+struct TextOf {
   std::string operator()(const NoAddress&) const { return {}; }
   std::string operator()(const PciAddress&) const { return {}; }
   std::string operator()(const DriveAddress& a) const {
@@ -132,7 +132,7 @@ constexpr std::array kParsers = {
 
 }  // namespace
 
-std::string bus_address_text(const DeviceAddress& address) { return std::visit(Spelling{}, address); }
+std::string bus_address_text(const DeviceAddress& address) { return std::visit(TextOf{}, address); }
 
 std::optional<DeviceAddress> parse_bus_address(std::string_view text) {
   const std::size_t blank = text.find(' ');

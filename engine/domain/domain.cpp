@@ -67,6 +67,15 @@ std::string_view to_string(DeviceKind kind) { return kKindNames[static_cast<std:
 
 std::string_view to_string(ControllerType type) { return kControllerTypeNames[static_cast<std::size_t>(type)]; }
 
+bool is_pci_controller(const Device& device) {
+  return device.controller && device.controller->type == ControllerType::Pci;
+}
+
+bool lacks_place(const Device& device) {
+  const auto* pci = std::get_if<PciAddress>(&device.address);
+  return (pci != nullptr && !pci->at) || std::holds_alternative<NoAddress>(device.address);
+}
+
 std::string display_name(const Device& device, std::size_t ordinal) {
   const std::string_view element = to_string(device.kind);
   if (!device.alias.empty()) return fmt::format("{} {}", element, device.alias);

@@ -146,6 +146,10 @@ struct Domain {
   friend bool operator==(const Domain&, const Domain&) = default;
 };
 
+bool is_pci_controller(const Device& device);
+/// Whether libvirt chooses the place of the device when the domain is defined: it has no address yet, or asks for one.
+bool lacks_place(const Device& device);
+
 /// The device as its user knows it: "interface ua-net0", "interface 52:54:00:aa:bb:cc", "disk vda",
 /// "controller pci 3", else element and place among its kind: "video #2" (`ordinal` counts from 1).
 std::string display_name(const Device& device, std::size_t ordinal);

@@ -219,24 +219,24 @@ Result<DeviceAddress> read_bare(xml_node) {
   return Kind{};
 }
 
-struct TypeRule {
+struct AddressRule {
   std::string_view type;
   Result<DeviceAddress> (*read)(xml_node address);
 };
 
-constexpr std::array kTypeRules = {
-    TypeRule{"pci", read_pci},
-    TypeRule{"drive", read_drive},
-    TypeRule{"virtio-serial", read_virtio_serial},
-    TypeRule{"ccid", read_ccid},
-    TypeRule{"usb", read_usb},
-    TypeRule{"spapr-vio", read_spapr_vio},
-    TypeRule{"virtio-s390", refuse_virtio_s390},
-    TypeRule{"ccw", read_ccw},
-    TypeRule{"virtio-mmio", read_bare<VirtioMmioAddress>},
-    TypeRule{"isa", read_isa},
-    TypeRule{"dimm", read_dimm},
-    TypeRule{"unassigned", read_bare<UnassignedAddress>},
+constexpr std::array kAddressRules = {
+    AddressRule{"pci", read_pci},
+    AddressRule{"drive", read_drive},
+    AddressRule{"virtio-serial", read_virtio_serial},
+    AddressRule{"ccid", read_ccid},
+    AddressRule{"usb", read_usb},
+    AddressRule{"spapr-vio", read_spapr_vio},
+    AddressRule{"virtio-s390", refuse_virtio_s390},
+    AddressRule{"ccw", read_ccw},
+    AddressRule{"virtio-mmio", read_bare<VirtioMmioAddress>},
+    AddressRule{"isa", read_isa},
+    AddressRule{"dimm", read_dimm},
+    AddressRule{"unassigned", read_bare<UnassignedAddress>},
 };
 
 }  // namespace
@@ -248,7 +248,7 @@ Result<DeviceAddress> read_address(xml_node address) {
     return refused_at(address, "E101", "internal error: No type specified for device address",
                       "add type='pci', or remove the element to let libvirt choose");
   const std::string_view name = type.value();
-  for (const TypeRule& rule : kTypeRules)
+  for (const AddressRule& rule : kAddressRules)
     if (rule.type == name) return rule.read(address);
   return refused_at(address, "E102", fmt::format("unsupported configuration: unknown address type '{}'", type.value()),
                     "one of pci, drive, virtio-serial, ccid, usb, spapr-vio, ccw, virtio-mmio, isa, dimm, unassigned");

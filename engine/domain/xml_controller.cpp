@@ -33,21 +33,21 @@ constexpr std::array<std::string_view, 3> kVirtioSerialModels = {"virtio", "virt
                                                                  "virtio-non-transitional"};
 
 /// One row a type, in the order of ControllerType: the models that libvirt 9.0.0 knows.
-struct TypeRule {
+struct ControllerRule {
   ControllerType type;
   Words models;
 };
-constexpr std::array kTypeRules = {
-    TypeRule{ControllerType::Ide, kIdeModels},
-    TypeRule{ControllerType::Fdc, {}},
-    TypeRule{ControllerType::Scsi, kScsiModels},
-    TypeRule{ControllerType::Sata, {}},
-    TypeRule{ControllerType::VirtioSerial, kVirtioSerialModels},
-    TypeRule{ControllerType::Ccid, {}},
-    TypeRule{ControllerType::Usb, kUsbModels},
-    TypeRule{ControllerType::Pci, pci::kControllerModelNames},
-    TypeRule{ControllerType::Xenbus, {}},
-    TypeRule{ControllerType::Isa, {}},
+constexpr std::array kControllerRules = {
+    ControllerRule{ControllerType::Ide, kIdeModels},
+    ControllerRule{ControllerType::Fdc, {}},
+    ControllerRule{ControllerType::Scsi, kScsiModels},
+    ControllerRule{ControllerType::Sata, {}},
+    ControllerRule{ControllerType::VirtioSerial, kVirtioSerialModels},
+    ControllerRule{ControllerType::Ccid, {}},
+    ControllerRule{ControllerType::Usb, kUsbModels},
+    ControllerRule{ControllerType::Pci, pci::kControllerModelNames},
+    ControllerRule{ControllerType::Xenbus, {}},
+    ControllerRule{ControllerType::Isa, {}},
 };
 
 /// The devices QEMU has for PCI controllers. "none" is libvirt's word for no name.
@@ -82,9 +82,9 @@ Result<void> read_type(xml_node element, Controller& controller) {
   controller.type = ControllerType::Ide;
   const pugi::xml_attribute type = element.attribute("type");
   if (!type) return {};
-  const auto rule = std::ranges::find(kTypeRules, std::string_view(type.value()),
-                                      [](const TypeRule& row) { return to_string(row.type); });
-  if (rule == kTypeRules.end())
+  const auto rule = std::ranges::find(kControllerRules, std::string_view(type.value()),
+                                      [](const ControllerRule& row) { return to_string(row.type); });
+  if (rule == kControllerRules.end())
     return refused_at(element, "E115", invalid_value(element, "type"),
                       "one of ide, fdc, scsi, sata, virtio-serial, ccid, usb, pci, xenbus, isa");
   controller.type = rule->type;
@@ -95,7 +95,7 @@ Result<void> read_model(xml_node element, Device& device) {
   const pugi::xml_attribute model = element.attribute("model");
   if (!model) return {};
   device.model = model.value();
-  const Words models = kTypeRules[static_cast<std::size_t>(device.controller->type)].models;
+  const Words models = kControllerRules[static_cast<std::size_t>(device.controller->type)].models;
   if (!knows(models, device.model))
     return refused_at(element, "E115", fmt::format("unsupported configuration: Unknown model type '{}'", device.model),
                       models.empty() ? "remove the attribute; this type of controller has no models"

@@ -27,7 +27,7 @@ void append_pci_numbers(Attributes& attributes, const pci::GuestAddress& address
   attributes.emplace_back("function", hexadecimal(address.function(), 1));
 }
 
-struct Spelling {
+struct MarkupOf {
   std::optional<Markup> operator()(const PciAddress& address) const {
     if (!address.at) return std::nullopt;
     Markup markup{"address"};
@@ -160,7 +160,7 @@ std::string rendered(const Markup& markup, std::string_view separator, const Mar
   return text;
 }
 
-std::optional<Markup> address_markup(const DeviceAddress& address) { return std::visit(Spelling{}, address); }
+std::optional<Markup> address_markup(const DeviceAddress& address) { return std::visit(MarkupOf{}, address); }
 
 Attributes pci_numbers(const pci::GuestAddress& address) {
   Attributes numbers;

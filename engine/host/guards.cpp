@@ -6,13 +6,7 @@
 #include <algorithm>
 
 namespace busproof::host {
-namespace {
-
-Trouble trouble_of(const HostAddress& address, Code code, std::string message, std::vector<std::string> hints = {}) {
-  return {.code = code, .device = to_string(address), .message = std::move(message), .hints = std::move(hints)};
-}
-
-}  // namespace
+namespace {}  // namespace
 
 const LedgerEntry* current_entry(const Situation& situation, const HostAddress& address) {
   const LedgerEntry* entry = find(situation.ledger, address);
@@ -28,6 +22,8 @@ Checked<const HostDevice*> find_target(const Situation& situation, const HostAdd
                   {"'busproof host recover' finishes or undoes one that was interrupted"});
   }
   const HostDevice* device = find(situation.inventory, address);
+  if (situation.inventory.unreadable.contains(address))
+    return refuse(Code::Unreadable, "it is there, and could not be read just now", {"try it once more"});
   if (device == nullptr)
     return refuse(Code::NoSuchDevice, "there is no such device", {"'busproof host list' shows all"});
   if (device->config.responding == Known::No) {

@@ -25,13 +25,6 @@ std::vector<std::string_view> parts_of(std::string_view path) {
   return parts;
 }
 
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words;
-  for (const auto word : std::views::split(text, ' '))
-    if (!word.empty()) words.emplace_back(word.begin(), word.end());
-  return words;
-}
-
 /// An address as the kernel writes it, and nothing else.
 std::optional<HostAddress> canonical_address(std::string_view name) {
   const auto address = HostAddress::parse(name);
@@ -295,12 +288,21 @@ Answer<Pin> read_pin(Kernel& kernel, const HostAddress& address) {
   return *pin;
 }
 
+Answer<std::string> read_boot_id(Kernel& kernel) {
+  auto text = kernel.read(paths::kBootId);
+  if (!text && !text.error().pending && text.error().error == ENOENT) return std::string();
+  return text;
+}
+
 Answer<Inventory> scan(Kernel& kernel) {
   const auto names = kernel.list(paths::kDevices);
   if (!names) return std::unexpected(names.error());
+  // Without it all that the ledger says would seem to be of an earlier boot, and be forgotten.
+  const auto boot_id = read_boot_id(kernel);
+  if (!boot_id) return std::unexpected(boot_id.error());
   Inventory inventory;
   inventory.kernel_release = kernel.read(paths::kKernelRelease).value_or("");
-  inventory.boot_id = kernel.read(paths::kBootId).value_or("");
+  inventory.boot_id = *boot_id;
   inventory.devices.reserve(names->size());
   for (const std::string& name : *names) {
     const auto address = canonical_address(name);
@@ -313,6 +315,7 @@ Answer<Inventory> scan(Kernel& kernel) {
       inventory.devices.push_back(*std::move(device));
     } else if (const int error = device.error().error; error != ENOENT) {
       inventory.warnings.push_back(fmt::format("{}: skipped: {}", name, std::generic_category().message(error)));
+      inventory.unreadable.insert(*address);
     }
   }
   std::ranges::sort(inventory.devices, {}, &HostDevice::address);

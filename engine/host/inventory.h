@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -86,6 +87,7 @@ KernelVersion kernel_version(std::string_view release);
 struct Inventory {
   std::string kernel_release, boot_id;  ///< empty where the kernel does not say
   std::vector<HostDevice> devices;      ///< by address
+  std::set<HostAddress> unreadable;     ///< devices that are there, and could not be read just now
   std::vector<IommuGroup> groups;       ///< by number
   std::vector<std::string> drivers;     ///< names of the PCI drivers that are loaded
   std::vector<std::string> warnings;    ///< what could not be read or was skipped, and why
@@ -97,8 +99,11 @@ const IommuGroup* find_group(const Inventory& inventory, std::optional<unsigned>
 /// The device, or all members of its group; the device alone where it has none.
 std::vector<HostAddress> group_members(const Inventory& inventory, const HostDevice& device);
 
+/// What names this run of the kernel; empty where the kernel has no such name. Errors: that it cannot be read.
+Answer<std::string> read_boot_id(Kernel& kernel);
+
 /// Reads the whole host. A device that goes away meanwhile is not in it; what cannot be read is missing or unknown, and
-/// a warning says why. Errors: the errno of listing the devices at all.
+/// a warning says why. Errors: the errno of listing the devices at all, or of read_boot_id().
 Answer<Inventory> scan(Kernel& kernel);
 
 /// One device, as scan() would have it but without `uses`. Errors: ENOENT, there is no such device; what the kernel

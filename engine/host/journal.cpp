@@ -1,5 +1,7 @@
 #include "engine/host/journal.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -10,7 +12,7 @@
 namespace busproof::host {
 namespace {
 
-std::unexpected<Trouble> failed(std::string message, const std::string& file, int error) {
+std::unexpected<Trouble> journal_failed(std::string message, const std::string& file, int error) {
   return std::unexpected(Trouble{.code = Code::JournalFailed,
                                  .message = std::move(message),
                                  .path = file,
@@ -18,11 +20,11 @@ std::unexpected<Trouble> failed(std::string message, const std::string& file, in
                                  .hints = {"see that the directory given with --journal can be written and has room"}});
 }
 
-/// "detach-0000:01:00.0"
+/// "detach-0000:01:00.0", or "detach.2-0000:01:00.0" beside an older one.
 bool is_journal(std::string_view name) {
   constexpr std::array kOperations = {Operation::Detach, Operation::Reattach, Operation::Reset, Operation::Prepare,
                                       Operation::Release};
-  const std::string_view operation = name.substr(0, name.find('-'));
+  const std::string_view operation = name.substr(0, name.find_first_of(".-"));
   return std::ranges::any_of(kOperations, [&](Operation each) { return to_string(each) == operation; });
 }
 
@@ -71,6 +73,18 @@ JournalState state_of(const std::string& name, std::string_view text) {
   return state;
 }
 
+/// Whoever runs an operation holds its devices locked, so the first of them names it. An older journal of that name is
+/// kept as long as anything in it is open: another device of its operation may still wait.
+std::string free_name(Store& store, const BindingPlan& plan) {
+  const std::string address = to_string(plan.devices.front().address);
+  std::string name = fmt::format("{}-{}", to_string(plan.operation), address);
+  for (unsigned number = 2;; ++number) {
+    const auto text = store.read(name);
+    if (!text || state_of(name, *text).closed) return name;
+    name = fmt::format("{}.{}-{}", to_string(plan.operation), number, address);
+  }
+}
+
 }  // namespace
 
 std::set<HostAddress> devices_in_question(const JournalState& state) {
@@ -87,19 +101,18 @@ std::set<HostAddress> devices_in_question(const JournalState& state) {
 }
 
 Checked<Journal> Journal::open(Store& store, const BindingPlan& plan) {
-  // Whoever runs an operation holds its devices locked, so the first of them names it for good.
-  Journal journal(store, std::string(to_string(plan.operation)) + '-' + to_string(plan.devices.front().address));
+  Journal journal(store, free_name(store, plan));
   if (const auto written = store.replace(journal.name_, record_of(to_json(plan))); !written)
-    return failed("cannot write the journal " + journal.name_, journal.name_, written.error().error);
+    return journal_failed("cannot write the journal " + journal.name_, journal.name_, written.error().error);
   return journal;
 }
 
 Checked<void> Journal::mend(const JournalState& state) {
   if (!state.torn) return {};
   const auto text = store_->read(name_);
-  if (!text) return failed("cannot read the journal " + name_, name_, text.error().error);
+  if (!text) return journal_failed("cannot read the journal " + name_, name_, text.error().error);
   if (const auto mended = store_->replace(name_, std::string_view(*text).substr(0, state.whole)); !mended)
-    return failed("cannot write the journal " + name_, name_, mended.error().error);
+    return journal_failed("cannot write the journal " + name_, name_, mended.error().error);
   return {};
 }
 
@@ -117,7 +130,7 @@ Checked<void> Journal::close() {
   // On a full disk the line cannot be written, but the file can still go.
   static_cast<void>(write(record_of({{"closed", true}})));
   if (const auto removed = store_->remove(name_); !removed)
-    return failed("cannot remove the journal " + name_, name_, removed.error().error);
+    return journal_failed("cannot remove the journal " + name_, name_, removed.error().error);
   return {};
 }
 
@@ -125,20 +138,20 @@ Checked<void> Journal::note(const char* what, std::size_t step) { return write(r
 
 Checked<void> Journal::write(const std::string& record) {
   if (const auto written = store_->append(name_, record); !written)
-    return failed("cannot write the journal " + name_, name_, written.error().error);
+    return journal_failed("cannot write the journal " + name_, name_, written.error().error);
   return {};
 }
 
 Checked<std::optional<JournalState>> read_journal(Store& store, const std::string& name) {
   const auto text = store.read(name);
   if (!text && text.error().error == ENOENT) return std::optional<JournalState>();
-  if (!text) return failed("cannot read the journal " + name, name, text.error().error);
+  if (!text) return journal_failed("cannot read the journal " + name, name, text.error().error);
   return state_of(name, *text);
 }
 
 Checked<std::vector<JournalState>> read_journals(Store& store) {
   const auto names = store.list();
-  if (!names) return failed("cannot read the journals", "", names.error().error);
+  if (!names) return journal_failed("cannot read the journals", "", names.error().error);
   std::vector<JournalState> states;
   for (const std::string& name : *names) {
     if (!is_journal(name)) continue;

@@ -13,7 +13,7 @@ constexpr std::array<std::string_view, 9> kFlagNames = {
     "deferred-giveback", "quarantined", "stolen",  "vanished", "native-probe-failed",
     "identity-changed",  "conflict",    "pending", "id-leaked"};
 
-std::unexpected<Trouble> failed(std::string message, std::string file, int error) {
+std::unexpected<Trouble> ledger_failed(std::string message, std::string file, int error) {
   return std::unexpected(Trouble{.code = Code::LedgerFailed,
                                  .message = std::move(message),
                                  .path = std::move(file),
@@ -38,19 +38,19 @@ const LedgerEntry* find(const Ledger& ledger, const HostAddress& address) {
 
 Checked<Ledger> read_ledger(Store& store) {
   const auto names = store.list();
-  if (!names) return failed("cannot read the ledger", "", names.error().error);
+  if (!names) return ledger_failed("cannot read the ledger", "", names.error().error);
   Ledger ledger;
   for (const std::string& name : *names) {
     const auto address = HostAddress::parse(name);
     if (!address || to_string(*address) != name) continue;  // nothing of ours
     const auto text = store.read(name);
-    if (!text) return failed("cannot read the ledger's file " + name, name, text.error().error);
+    if (!text) return ledger_failed("cannot read the ledger's file " + name, name, text.error().error);
     const auto record = parse_record(std::string_view(*text).substr(0, text->find('\n')));
     if (record && is_newer(*record))
-      return failed("the ledger's file " + name + " was written by a later version of busproof", name, 0);
+      return ledger_failed("the ledger's file " + name + " was written by a later version of busproof", name, 0);
     auto entry = record ? entry_from_json(*record) : std::nullopt;
     if (!entry || entry->address != *address) {
-      auto damaged = failed("the ledger's file " + name + " is damaged", name, 0);
+      auto damaged = ledger_failed("the ledger's file " + name + " is damaged", name, 0);
       damaged.error().hints.push_back("'busproof host recover --forget " + name + "' drops it");
       return damaged;
     }
@@ -70,14 +70,14 @@ bool entry_is_readable(Store& store, const HostAddress& address) {
 Checked<void> put_entry(Store& store, const LedgerEntry& entry) {
   const std::string name = to_string(entry.address);
   if (const auto put = store.replace(name, record_of(to_json(entry))); !put)
-    return failed("cannot write the ledger's file " + name, name, put.error().error);
+    return ledger_failed("cannot write the ledger's file " + name, name, put.error().error);
   return {};
 }
 
 Checked<void> drop_entry(Store& store, const HostAddress& address) {
   const std::string name = to_string(address);
   if (const auto dropped = store.remove(name); !dropped)
-    return failed("cannot remove the ledger's file " + name, name, dropped.error().error);
+    return ledger_failed("cannot remove the ledger's file " + name, name, dropped.error().error);
   return {};
 }
 

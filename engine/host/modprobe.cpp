@@ -10,6 +10,7 @@
 #include <ranges>
 #include <vector>
 
+#include "engine/base/text.h"
 #include "engine/host/program.h"
 
 namespace busproof::host {
@@ -18,14 +19,6 @@ namespace {
 bool same_module(std::string_view a, std::string_view b) {
   const auto plain = [](char c) { return c == '-' ? '_' : c; };
   return std::ranges::equal(a, b, {}, plain, plain);
-}
-
-std::vector<std::string_view> words_of(std::string_view line) {
-  std::vector<std::string_view> words;
-  for (const auto part : std::views::split(line, ' ')) {
-    if (!part.empty()) words.emplace_back(part.begin(), part.end());
-  }
-  return words;
 }
 
 /// Install rules are shell commands; those that are meant to keep a module away are one of these.

@@ -12,10 +12,6 @@
 namespace busproof::host {
 namespace {
 
-Trouble trouble_of(const HostAddress& address, Code code, std::string message, std::vector<std::string> hints = {}) {
-  return {.code = code, .device = to_string(address), .message = std::move(message), .hints = std::move(hints)};
-}
-
 /// One device on its way.
 struct Leaving {
   const HostDevice* device;

@@ -12,10 +12,6 @@
 namespace busproof::host {
 namespace {
 
-Trouble trouble_of(const HostAddress& address, Code code, std::string message, std::vector<std::string> hints = {}) {
-  return {.code = code, .device = to_string(address), .message = std::move(message), .hints = std::move(hints)};
-}
-
 /// The members of the device's group that a guest has, other than those that are let go of now.
 std::vector<HostAddress> kept_members(const Situation& situation, const HostDevice& device,
                                       const std::set<HostAddress>& let_go) {
@@ -162,6 +158,10 @@ Checked<BindingPlan> plan_release(const Situation& situation, const Request& req
   for (const LedgerEntry* entry : candidates) {
     const HostDevice* device = find(situation.inventory, entry->address);
     const bool ours = let_go.contains(entry->address);
+    if (situation.inventory.unreadable.contains(entry->address)) {
+      if (ours) return std::unexpected(find_target(situation, entry->address).error());
+      continue;
+    }
     if (device == nullptr || entry->boot_id != situation.inventory.boot_id) {
       if (ours) plan.notes.push_back(to_string(entry->address) + ": is not there any more, or not since this boot");
       add_staying(*entry, std::nullopt);

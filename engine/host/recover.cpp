@@ -48,9 +48,15 @@ class Recoverer {
     if (!*now) return std::nullopt;
     state_ = **std::move(now);
     if (auto mended = journal_.mend(state_); !mended) return std::unexpected(mended.error());
+    const auto boot_id = read_boot_id(machine_.kernel);
+    if (!boot_id)
+      return std::unexpected(Trouble{.code = Code::Unreadable,
+                                     .message = "cannot tell whether the host has been restarted",
+                                     .path = std::string(paths::kBootId),
+                                     .error = boot_id.error().error});
     if (state_.closed) {
       result_.end = RecoveredJournal::End::Finished;
-    } else if (machine_.kernel.read(paths::kBootId).value_or("") != state_.plan.boot_id) {
+    } else if (*boot_id != state_.plan.boot_id) {
       result_.end = RecoveredJournal::End::Forgotten;
     } else if (writes_go_on()) {
       result_.end = RecoveredJournal::End::Pending;
@@ -139,6 +145,7 @@ std::optional<LedgerFinding> check_entry(const Situation& situation, const Ledge
   const auto finding = [&](Kind kind, std::string text) { return LedgerFinding{entry.address, kind, std::move(text)}; };
   if (entry.boot_id != situation.inventory.boot_id)
     return finding(Kind::BeforeBoot, "the machine has been off since: its kernel knows nothing of it");
+  if (situation.inventory.unreadable.contains(entry.address)) return std::nullopt;  // nothing can be said of it now
   const HostDevice* device = find(situation.inventory, entry.address);
   if (device == nullptr) {
     return entry.flags.contains(Flag::Vanished) ? std::nullopt

@@ -30,6 +30,10 @@ std::string_view to_string(Code code) {
   return kNames[static_cast<std::size_t>(code)];
 }
 
+Trouble trouble_of(const pci::HostAddress& address, Code code, std::string message, std::vector<std::string> hints) {
+  return {.code = code, .device = to_string(address), .message = std::move(message), .hints = std::move(hints)};
+}
+
 std::string to_string(const Trouble& trouble) {
   std::string text = trouble.device.empty() ? "" : trouble.device + ": ";
   text.append(to_string(trouble.code)).append(": ").append(trouble.message);

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/pci/address.h"
+
 namespace busproof::host {
 
 /// Why an operation on a host was refused or did not succeed. Source of the codes: section 6.10 of the host binding
@@ -63,6 +65,10 @@ struct Trouble {
   std::vector<std::string> hints{};  ///< what would help
   friend bool operator==(const Trouble&, const Trouble&) = default;
 };
+
+/// The trouble with a device before anything was written.
+Trouble trouble_of(const pci::HostAddress& address, Code code, std::string message,
+                   std::vector<std::string> hints = {});
 
 template <class T>
 using Checked = std::expected<T, Trouble>;

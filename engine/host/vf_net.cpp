@@ -6,16 +6,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <nlohmann/json.hpp>
 
 #include "engine/base/text.h"
 #include "engine/host/program.h"
+#include "engine/host/records.h"
 #include "engine/host/sysfs_paths.h"
 
 namespace busproof::host {
 namespace {
-
-using Json = nlohmann::json;
 
 std::unexpected<Trouble> no_place(const HostAddress& address, std::string message, std::string hint) {
   return std::unexpected(Trouble{.code = Code::NotAssignable,

@@ -29,7 +29,7 @@ constexpr std::array kMeanings = {
     Meaning{EPERM, "one of them is assigned to a guest"},
 };
 
-Trouble trouble_of(const HostAddress& address, Code code, std::string message, int error = 0) {
+Trouble count_trouble(const HostAddress& address, Code code, std::string message, int error = 0) {
   return {.code = code,
           .device = to_string(address),
           .message = std::move(message),
@@ -42,16 +42,16 @@ std::optional<Trouble> somebody_has_one(const Situation& situation, const HostDe
     const LedgerEntry* entry = current_entry(situation, address);
     const HostDevice* device = find(situation.inventory, address);
     if (situation.busy.contains(address))
-      return trouble_of(physical.address, Code::BusyOperation,
-                        "an operation on its virtual function " + to_string(address) + " has not come to its end");
+      return count_trouble(physical.address, Code::BusyOperation,
+                           "an operation on its virtual function " + to_string(address) + " has not come to its end");
     if (entry == nullptr) {
       if (device != nullptr && group_busy(situation, *device))
-        return trouble_of(physical.address, Code::GroupBusy, to_string(address) + " is open");
+        return count_trouble(physical.address, Code::GroupBusy, to_string(address) + " is open");
       continue;
     }
-    return trouble_of(physical.address, Code::InUse,
-                      fmt::format("its virtual function {} is {}", to_string(address),
-                                  entry->owner ? "with " + entry->owner->domain : "detached"));
+    return count_trouble(physical.address, Code::InUse,
+                         fmt::format("its virtual function {} is {}", to_string(address),
+                                     entry->owner ? "with " + entry->owner->domain : "detached"));
   }
   return std::nullopt;
 }
@@ -61,8 +61,8 @@ Checked<void> write_count(Kernel& kernel, const HostAddress& physical, unsigned 
   if (written) return {};
   const int error = written.error().error;
   const auto* meaning = std::ranges::find(kMeanings, error, &Meaning::error);
-  Trouble trouble = trouble_of(physical, written.error().pending ? Code::Timeout : Code::WriteFailed,
-                               fmt::format("cannot have {} virtual functions", count), error);
+  Trouble trouble = count_trouble(physical, written.error().pending ? Code::Timeout : Code::WriteFailed,
+                                  fmt::format("cannot have {} virtual functions", count), error);
   if (meaning != kMeanings.end()) trouble.hints.emplace_back(meaning->text);
   return std::unexpected(std::move(trouble));
 }
@@ -73,8 +73,8 @@ Checked<VirtualFunctions> set_virtual_functions(const Machine& machine, const Ho
   // The name of no device: held by whoever makes or removes any on this host.
   const auto alone = machine.journals.lock("topology");
   if (!alone) {
-    return std::unexpected(trouble_of(physical, Code::BusyOperation, "another busproof is adding or removing devices",
-                                      alone.error().error));
+    return std::unexpected(count_trouble(physical, Code::BusyOperation,
+                                         "another busproof is adding or removing devices", alone.error().error));
   }
   const auto locks = lock_devices(machine.journals, {physical});
   if (!locks) return std::unexpected(locks.error());
@@ -84,7 +84,7 @@ Checked<VirtualFunctions> set_virtual_functions(const Machine& machine, const Ho
   if (!found) return std::unexpected(found.error());
   const HostDevice& device = **found;
   if (!device.virtual_functions_max)
-    return std::unexpected(trouble_of(physical, Code::NotAssignable, "it cannot have virtual functions"));
+    return std::unexpected(count_trouble(physical, Code::NotAssignable, "it cannot have virtual functions"));
   if (const auto trouble = somebody_has_one(*situation, device)) return std::unexpected(*trouble);
 
   Kernel& kernel = machine.kernel;
@@ -105,7 +105,7 @@ Checked<VirtualFunctions> set_virtual_functions(const Machine& machine, const Ho
   }
   std::vector<std::string> unread;
   const auto after = look_at(kernel, physical, unread);
-  if (!after) return std::unexpected(trouble_of(physical, Code::Vanished, "the card is gone", after.error().error));
+  if (!after) return std::unexpected(count_trouble(physical, Code::Vanished, "the card is gone", after.error().error));
   result.addresses = after->virtual_functions;
   result.count = static_cast<unsigned>(result.addresses.size());
   if (result.count != count) result.warnings.push_back(fmt::format("the driver made {} of {}", result.count, count));

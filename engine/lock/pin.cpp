@@ -28,9 +28,6 @@ using domain::Domain;
 using domain::PciAddress;
 using pci::GuestAddress;
 
-bool is_pci_controller(const Device& device) {
-  return device.controller && device.controller->type == domain::ControllerType::Pci;
-}
 bool is_root(const Device& device) { return is_pci_controller(device) && device.controller->index == 0U; }
 
 /// Where the device is on a PCI bus, as far as it says so.

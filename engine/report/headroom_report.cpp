@@ -12,8 +12,6 @@
 namespace busproof::report {
 namespace {
 
-constexpr int kSchemaVersion = 1;
-
 std::string xml_of(const domain::Device& controller, std::string_view indent) {
   const auto markup = domain::device_markup(controller);
   if (!markup) return {};

@@ -10,12 +10,7 @@
 namespace busproof::report {
 namespace {
 
-template <class T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json();
-}
-
-Json or_null(const std::optional<host::HostAddress>& value) { return value ? Json(to_string(*value)) : Json(); }
+Json address_or_null(const std::optional<host::HostAddress>& value) { return value ? Json(to_string(*value)) : Json(); }
 
 Json list_of(const std::vector<host::HostAddress>& addresses) {
   Json out = Json::array();
@@ -55,9 +50,9 @@ Json json_of(const host::HostDevice& device) {
           {"driver_override", or_null(device.override_to)},
           {"iommu_group", or_null(device.group)},
           {"numa_node", or_null(device.numa_node)},
-          {"parent", or_null(device.parent)},
+          {"parent", address_or_null(device.parent)},
           {"root_bus", device.root_bus},
-          {"physfn", or_null(device.physical_function)},
+          {"physfn", address_or_null(device.physical_function)},
           {"virtfns", list_of(device.virtual_functions)},
           {"sriov_totalvfs", or_null(device.virtual_functions_max)},
           {"net", device.interfaces},

@@ -8,8 +8,6 @@
 namespace busproof::report {
 namespace {
 
-constexpr int kSchemaVersion = 1;
-
 std::string shown(const std::optional<std::string>& name, std::string_view otherwise) {
   return name ? *name : std::string(otherwise);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,8 +13,16 @@ namespace busproof::report {
 /// Keys stay in the order in which they are written down.
 using Json = nlohmann::ordered_json;
 
+/// Of everything that is printed as JSON: it grows when a field changes its meaning or goes.
+inline constexpr int kSchemaVersion = 1;
+
 /// null for an empty text.
 Json text_or_null(std::string_view text);
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
 
 /// rule, message, device, remedy, line, column; null where there is none. `text` is what the error's offset leads into.
 Json error_json(const Error& error, std::string_view text);

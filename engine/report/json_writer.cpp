@@ -8,8 +8,6 @@
 namespace busproof::report {
 namespace {
 
-constexpr int kSchemaVersion = 1;
-
 Json line_of(const std::optional<domain::TextPlace>& place) { return place ? Json(place->line) : Json(); }
 Json column_of(const std::optional<domain::TextPlace>& place) { return place ? Json(place->column) : Json(); }
 

@@ -16,7 +16,6 @@
 namespace busproof::report {
 namespace {
 
-constexpr int kSchemaVersion = 1;
 constexpr int kNothingChecked = 3;  ///< exit code
 
 Refusal refuse(ErrorKind kind, const std::string& name, std::string message) {

@@ -332,7 +332,7 @@ std::string qemu_args_json(const domain::PlacedDomain& placed, const std::vector
     if (!arg.value.empty()) words.push_back(arg.value);
   }
   const domain::Domain& domain = placed.domain();
-  return dumped({{"schema_version", 1},
+  return dumped({{"schema_version", kSchemaVersion},
                  {"file", file},
                  {"error", nullptr},
                  {"name", domain.name},
@@ -342,7 +342,7 @@ std::string qemu_args_json(const domain::PlacedDomain& placed, const std::vector
 }
 
 std::string qemu_args_json(const Error& error, std::string_view text, std::string_view file) {
-  return dumped({{"schema_version", 1}, {"file", file}, {"error", error_json(error, text)}});
+  return dumped({{"schema_version", kSchemaVersion}, {"file", file}, {"error", error_json(error, text)}});
 }
 
 }  // namespace busproof::report

@@ -9,11 +9,7 @@
 #include "engine/report/markdown.h"
 
 namespace busproof::report {
-namespace {
-
-constexpr int kSchemaVersion = 1;
-
-}  // namespace
+namespace {}  // namespace
 
 std::string rules_text() {
   std::string text;

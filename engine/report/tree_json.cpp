@@ -18,11 +18,6 @@ using topology::Occupant;
 constexpr std::array<std::string_view, 5> kLossNames = {"number-taken", "no-function-0", "no-acpi", "past-255",
                                                         "adrift"};
 
-template <class T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
 Json target_json(const domain::PciTarget& target) {
   Json json = Json::object();
   const auto add = [&](const char* key, std::optional<int> value) {
@@ -110,7 +105,7 @@ Json lost_json(const View& view, const topology::LostBus& lost) {
 std::string tree_json(const domain::PlacedDomain& placed, std::string_view file) {
   const View view{placed.domain()};
   Json json = {
-      {"schema_version", 1},
+      {"schema_version", kSchemaVersion},
       {"file", file},
       {"error", nullptr},
       {"name", view.domain.name},
@@ -129,7 +124,7 @@ std::string tree_json(const domain::PlacedDomain& placed, std::string_view file)
 }
 
 std::string tree_json(const Error& error, std::string_view text, std::string_view file) {
-  return dumped({{"schema_version", 1}, {"file", file}, {"error", error_json(error, text)}});
+  return dumped({{"schema_version", kSchemaVersion}, {"file", file}, {"error", error_json(error, text)}});
 }
 
 }  // namespace busproof::report

@@ -12,9 +12,9 @@
 namespace busproof::topology {
 namespace {
 
-bool is_pci_controller(const domain::Device& device) {
-  return device.controller && device.controller->type == domain::ControllerType::Pci && device.controller->index &&
-         device.controller->pci_model;
+/// Whether the device is a controller that makes a bus; one that is not completed yet need not say which.
+bool makes_bus(const domain::Device& device) {
+  return is_pci_controller(device) && device.controller->index && device.controller->pci_model;
 }
 
 /// The place of the bus with that index; nothing if there is none.
@@ -54,7 +54,7 @@ Buses buses_of(const domain::Domain& domain) {
   auto& all = buses.all;
   for (std::size_t i = 0; i < domain.devices.size(); ++i) {
     const domain::Device& device = domain.devices[i];
-    if (!is_pci_controller(device)) continue;
+    if (!makes_bus(device)) continue;
     GuestBus bus{.index = *device.controller->index, .model = *device.controller->pci_model, .controller = i};
     const auto bus_nr = device.controller->target.bus_nr;
     if (bus.is_expander() && bus_nr && *bus_nr >= 0 && std::cmp_less_equal(*bus_nr, pci::kBusMax))
@@ -72,7 +72,7 @@ Buses buses_of(const domain::Domain& domain) {
     const auto on = find_bus(all, address->at->bus());
     if (!on) continue;
     Occupant occupant{.device = i, .at = *address->at, .multifunction = address->multifunction == domain::Switch::On};
-    if (is_pci_controller(device)) {
+    if (makes_bus(device)) {
       const auto made = find_bus(all, *device.controller->index);
       if (made && all[*made].controller == i) occupant.makes = made;
     }

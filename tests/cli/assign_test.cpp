@@ -12,7 +12,7 @@ namespace busproof::cli_tests {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
+using Json = nlohmann::json;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -317,7 +317,7 @@ TEST(AssignJson, ReportsEveryFileInOneArray) {
   const Ran ran = folder.run("assign --format json good.xml refused.xml none.xml");
   EXPECT_EQ(ran.code, 2);
   EXPECT_THAT(ran.err, IsEmpty());
-  const json report = json::parse(ran.out);
+  const Json report = Json::parse(ran.out);
   ASSERT_EQ(report.size(), 3U);
   EXPECT_EQ(report[0]["verdict"], "assigned");
   EXPECT_EQ(report[0]["xml"], folder.run("assign good.xml").out);
@@ -330,10 +330,10 @@ TEST(AssignJson, ReportsEveryFileInOneArray) {
 TEST(AssignJson, HoldsNoXmlThatWentToAFile) {
   const Folder folder;
   folder.write("a.xml", bare_guest(1));
-  json report = json::parse(folder.run("assign --format json --in-place a.xml").out);
+  Json report = Json::parse(folder.run("assign --format json --in-place a.xml").out);
   EXPECT_EQ(report[0]["xml"], nullptr);
   EXPECT_EQ(report[0]["changed"], true);
-  report = json::parse(folder.run("assign --format json --in-place a.xml").out);
+  report = Json::parse(folder.run("assign --format json --in-place a.xml").out);
   EXPECT_EQ(report[0]["verdict"], "unchanged");
 }
 

@@ -1,4 +1,5 @@
 #include "tests/cli/command.h"
+#include "tests/support/files.h"
 
 #include <fmt/format.h>
 #include <sys/wait.h>
@@ -7,19 +8,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 namespace busproof::cli_tests {
 namespace fs = std::filesystem;
 
-namespace {
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-}  // namespace
+std::string project_file(std::string_view name) { return file_text(fs::path(BUSPROOF_SOURCE_DIR) / name); }
 
 Folder::Folder() : root_((fs::temp_directory_path() / "busproof-test-XXXXXX").string()) {
   if (::mkdtemp(root_.data()) == nullptr) std::abort();
@@ -37,7 +30,7 @@ void Folder::write(std::string_view name, std::string_view text) const {
   std::ofstream(path(name), std::ios::binary) << text;
 }
 
-std::string Folder::read(std::string_view name) const { return read_file(path(name)); }
+std::string Folder::read(std::string_view name) const { return file_text(path(name)); }
 
 std::size_t Folder::entry_count() const {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(path("")), {}));
@@ -52,7 +45,7 @@ Ran Folder::shell(std::string_view line, std::string_view input) const {
   std::ofstream(root / "stdin", std::ios::binary) << input;
   const std::string whole = fmt::format("cd {0}/in && ( {1} ) <{0}/stdin >{0}/stdout 2>{0}/stderr", root_, line);
   const int status = std::system(whole.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(root / "stdout"), read_file(root / "stderr")};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, file_text(root / "stdout"), file_text(root / "stderr")};
 }
 
 std::string bare_guest(unsigned interfaces) {

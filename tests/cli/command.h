@@ -33,6 +33,9 @@ class Folder {
   std::string root_;
 };
 
+/// The text of a file of the project, named from its top.
+std::string project_file(std::string_view name);
+
 /// A q35 guest with that many virtio interfaces and no address at all.
 std::string bare_guest(unsigned interfaces);
 /// A q35 guest whose only card, on line 12, sits behind the port that makes that bus: 1 or 2.

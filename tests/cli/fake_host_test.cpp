@@ -9,7 +9,7 @@
 namespace busproof::cli_tests {
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -43,7 +43,7 @@ TEST_F(FakeHost, IsShown) {
   EXPECT_THAT(ran.out, StartsWith("small: Linux 6.12 (rules of 6.12), IOMMU\nADDRESS "));
   EXPECT_THAT(ran.out, HasSubstr("not loaded: "));
   EXPECT_THAT(ran.out, HasSubstr(" vfio_pci"));
-  EXPECT_EQ(json::parse(folder_.run("fake show small.json --format json").out)["devices"].size(), 2u);
+  EXPECT_EQ(Json::parse(folder_.run("fake show small.json --format json").out)["devices"].size(), 2u);
 }
 
 TEST_F(FakeHost, IsChangedInPlaceByASequenceOfCommands) {
@@ -62,7 +62,7 @@ TEST_F(FakeHost, SaysWithWhatTheKernelRefuses) {
   const Ran ran = run("write bus/pci/drivers/nouveau/bind 0000:01:00.0");
   EXPECT_EQ(ran.code, 4);
   EXPECT_EQ(ran.out, "write bus/pci/drivers/nouveau/bind 0000:01:00.0: EBUSY\n");
-  const json answers = json::parse(run("read bus/pci/devices/none/vendor --format json").out);
+  const Json answers = Json::parse(run("read bus/pci/devices/none/vendor --format json").out);
   EXPECT_EQ(answers[0]["result"], "ENOENT");
   EXPECT_EQ(run("unplug 0000:7f:00.0").out, "unplug 0000:7f:00.0: ENODEV\n");
 }

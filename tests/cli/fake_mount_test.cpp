@@ -12,7 +12,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr std::string_view kDescription =
+constexpr std::string_view kMountedHost =
     "host small kernel=6.12\n"
     "00:01.0 8086:460d 060400 port=root bus=01 acs driver=pcieport\n"
     "01:00.0 8086:15f3 020000 flr driver=igc\n";
@@ -20,7 +20,7 @@ constexpr std::string_view kDescription =
 class FakeMount : public testing::Test {
  protected:
   void SetUp() override {
-    folder_.write("small.txt", kDescription);
+    folder_.write("small.txt", kMountedHost);
     ASSERT_EQ(folder_.run("fake new small.txt -o small.json").code, 0);
     const Ran tried = run("true");
     if (tried.code == 3) GTEST_SKIP() << tried.err;

@@ -11,7 +11,7 @@ namespace busproof::cli_tests {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
+using Json = nlohmann::json;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -22,10 +22,10 @@ std::string kept_host(const std::string& name) { return BUSPROOF_SOURCE_DIR "/co
 
 /// A scenario that reads the vendor of 01:00.0, which `machine` answered with `vendor`.
 std::string scenario(const std::string& name, const std::string& machine, const std::string& vendor) {
-  const json step = {{"op", "read"}, {"path", "bus/pci/devices/0000:01:00.0/vendor"},
+  const Json step = {{"op", "read"}, {"path", "bus/pci/devices/0000:01:00.0/vendor"},
                      {"open", "ok"}, {"read", "ok"},
                      {"n", 7},       {"data", vendor + "\n"}};
-  const json line = {{"scenario", name}, {"topology", machine}, {"kernel", "6.1.0"}, {"steps", json::array({step})}};
+  const Json line = {{"scenario", name}, {"topology", machine}, {"kernel", "6.1.0"}, {"steps", Json::array({step})}};
   return line.dump() + '\n';
 }
 
@@ -67,10 +67,10 @@ TEST_F(FakeReplay, RunsOnlyWhatTheGlobNames) {
 TEST_F(FakeReplay, TellsTheSameAsJson) {
   const Ran ran = replay(scenario("a", "desktop", "0x8086"), "--format json");
   EXPECT_EQ(ran.code, 1);
-  const json report = json::parse(ran.out);
+  const Json report = Json::parse(ran.out);
   EXPECT_EQ(report["scenarios_agreeing"], 0);
   EXPECT_EQ(report["steps"], 1);
-  const json& scenario = report["scenarios"][0];
+  const Json& scenario = report["scenarios"][0];
   EXPECT_EQ(scenario["agrees"], false);
   EXPECT_EQ(scenario["differences"][0]["what"], "data");
   EXPECT_EQ(scenario["differences"][0]["recorded"], "\"0x8086\\n\"");

@@ -12,7 +12,7 @@
 namespace busproof::cli_tests {
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -78,7 +78,7 @@ TEST_F(HostCommands, ADryRunWritesNothing) {
             "0000:02:00.0: check that vfio-pci lets a guest open it\n"
             "note: 0000:02:00.0: there is no modules.alias: variants of vfio-pci were not looked for\n");
   EXPECT_EQ(run("plan detach 02:00.0").out, ran.out);
-  const json plan = json::parse(run("plan detach 02:00.0 --format json").out);
+  const Json plan = Json::parse(run("plan detach 02:00.0 --format json").out);
   EXPECT_EQ(plan["result"], "planned");
   EXPECT_EQ(plan["steps"][1]["path"], "bus/pci/drivers/igc/unbind");
   EXPECT_EQ(folder_.read("host.json"), before);
@@ -97,7 +97,7 @@ TEST_F(HostCommands, RefusalsSayWhyAndWhatWouldHelp) {
   const Ran forced = run("detach 01:00.0 --group companions --force");
   EXPECT_EQ(forced.code, 0) << forced.err;
   EXPECT_THAT(forced.out, HasSubstr("forced: 0000:01:00.0: host-critical"));
-  const json refusal = json::parse(run("detach 00:01.0 --format json").out);
+  const Json refusal = Json::parse(run("detach 00:01.0 --format json").out);
   EXPECT_EQ(refusal["result"], "refused");
   EXPECT_EQ(refusal["error"]["code"], "not-assignable");
 }
@@ -126,7 +126,7 @@ TEST_F(HostCommands, RehearsalsLoseNothing) {
   const Ran ran = run("rehearse detach 02:00.0");
   EXPECT_EQ(ran.code, 0) << ran.out;
   EXPECT_THAT(ran.out, testing::MatchesRegex("[0-9]+ rehearsals, 0 left a device lost\n"));
-  EXPECT_EQ(json::parse(run("rehearse detach 02:00.0 --format json").out)["broken"], 0);
+  EXPECT_EQ(Json::parse(run("rehearse detach 02:00.0 --format json").out)["broken"], 0);
 }
 
 TEST_F(HostCommands, AProgramThatIsKilledLeavesWhatRecoverBringsHome) {

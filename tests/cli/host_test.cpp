@@ -11,7 +11,7 @@ namespace busproof::cli_tests {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
+using Json = nlohmann::json;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -32,7 +32,7 @@ TEST(HostList, PutsAFunctionOnALine) {
 
 TEST(HostList, TellsTheSameAsJson) {
   const Ran ran = Folder().run("host list --format json" + model("sriov-nic"));
-  const json host = json::parse(ran.out);
+  const Json host = Json::parse(ran.out);
   EXPECT_EQ(host["kernel"], "6.18");
   EXPECT_EQ(host["devices"][2]["address"], "0000:0a:00.0");
   EXPECT_EQ(host["devices"][2]["driver"], "mlx5_core");
@@ -56,7 +56,7 @@ TEST(HostShow, SaysAllOfAFunction) {
   EXPECT_THAT(ran.out, HasSubstr("  power management: yes\n"));
   EXPECT_THAT(ran.out, HasSubstr("  FLR:              no\n"));
   EXPECT_THAT(ran.out, HasSubstr("  boot VGA:         yes\n"));
-  EXPECT_THAT(json::parse(Folder().run("host show 0000:01:00.0 01:00.1 --format json" + model("desktop")).out),
+  EXPECT_THAT(Json::parse(Folder().run("host show 0000:01:00.0 01:00.1 --format json" + model("desktop")).out),
               SizeIs(2));
 }
 
@@ -74,7 +74,7 @@ TEST(HostGroups, PutsMembersBelowTheirGroup) {
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("group 0, DMA-FQ, 1 function\n  0000:00:00.0  "));
   const Ran one = Folder().run("host groups 0 --format json" + model("conventional-bridge"));
-  EXPECT_THAT(json::parse(one.out), SizeIs(1));
+  EXPECT_THAT(Json::parse(one.out), SizeIs(1));
   EXPECT_EQ(Folder().run("host groups 999" + model("conventional-bridge")).code, 2);
   EXPECT_EQ(Folder().run("host groups" + model("no-iommu")).out, "0 IOMMU groups\n");
 }
@@ -117,7 +117,7 @@ TEST(HostRecord, TakesAFolderOfCopiedFiles) {
   fs::create_directories(folder.path("root/sys/bus/pci/devices"));
   const Ran ran = folder.run("host record --root root");
   EXPECT_EQ(ran.code, 0) << ran.err;
-  EXPECT_EQ(json::parse(ran.out)["format"], "busproof-host");
+  EXPECT_EQ(Json::parse(ran.out)["format"], "busproof-host");
   EXPECT_EQ(folder.run("host record --root elsewhere").code, 2);
 }
 

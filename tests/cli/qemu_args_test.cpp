@@ -17,7 +17,7 @@ namespace busproof::cli_tests {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
+using Json = nlohmann::json;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
@@ -49,14 +49,14 @@ TEST(QemuArgs, OfARefusedGuestAreTheRefusal) {
   EXPECT_EQ(text.code, 1);
   EXPECT_THAT(text.out, IsEmpty());
   EXPECT_THAT(text.err, StartsWith("<stdin>:8:5: error: "));
-  EXPECT_EQ(json::parse(folder.run("qemu-args --format json -", refused_guest()).out)["error"]["rule"], "E305");
+  EXPECT_EQ(Json::parse(folder.run("qemu-args --format json -", refused_guest()).out)["error"]["rule"], "E305");
 }
 
 /// "0000:02:05.0" → where the guest has what the XML puts there; what the guest does not have is left out.
-std::map<std::string, std::string> predicted(const json& tree) {
+std::map<std::string, std::string> predicted(const Json& tree) {
   std::map<std::string, std::string> places;
-  for (const json& bus : tree["buses"])
-    for (const json& device : bus["devices"])
+  for (const Json& bus : tree["buses"])
+    for (const Json& device : bus["devices"])
       if (device["guest_address"].is_string()) places[device["address"]] = device["guest_address"];
   return places;
 }
@@ -94,7 +94,7 @@ TEST_P(RealQemu, HasEveryDeviceWhereTreeSaysTheGuestHasIt) {
       " -global isa-debugcon.iobase=0x402");
   ASSERT_EQ(ran.code, 0) << ran.err;
   const auto shown = shown_by(ran.out);
-  const auto places = predicted(json::parse(folder.run("tree --format json in.xml").out)[0]);
+  const auto places = predicted(Json::parse(folder.run("tree --format json in.xml").out)[0]);
   std::size_t compared = 0;
   static const std::regex kDevice(R"(-device .*,id=([^,]+),.*bus=pcie?\.(\d+),.*addr=0x([0-9a-f]+)(?:\.0x(\d))?)");
   std::istringstream args(folder.read("args"));

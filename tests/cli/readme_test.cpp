@@ -16,11 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string project_file(const std::string& name) {
-  std::ifstream file(fs::path(BUSPROOF_SOURCE_DIR) / name, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 std::string with(std::string text, const std::string& old, const std::string& replacement) {
   const std::size_t at = text.find(old);
   EXPECT_NE(at, std::string::npos) << old;

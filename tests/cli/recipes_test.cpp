@@ -18,11 +18,6 @@ using testing::HasSubstr;
 
 namespace fs = std::filesystem;
 
-std::string project_file(const std::string& name) {
-  std::ifstream file(fs::path(BUSPROOF_SOURCE_DIR) / name, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 /// The rest of the first line that begins so, blanks apart.
 std::string line_after(const std::string& text, const std::string& beginning) {
   const std::size_t at = text.find(beginning);

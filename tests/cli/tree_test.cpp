@@ -8,7 +8,7 @@
 namespace busproof::cli_tests {
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -43,7 +43,7 @@ TEST(Tree, OfARefusedGuestIsTheRefusal) {
   EXPECT_EQ(text.code, 1);
   EXPECT_THAT(text.out, IsEmpty());
   EXPECT_THAT(text.err, StartsWith("<stdin>:8:5: error: "));
-  const json report = json::parse(folder.run("tree --format json -", refused_guest()).out);
+  const Json report = Json::parse(folder.run("tree --format json -", refused_guest()).out);
   EXPECT_EQ(report[0]["error"]["rule"], "E305");
 }
 
@@ -58,7 +58,7 @@ TEST(Tree, OfAHostHangsItsFunctionsBelowTheirBridges) {
                                  "0000:00:01.0  |- PCI bridge 8086:460d, pcieport, group 1, bus 01\n"
                                  "0000:01:00.0  |  |- VGA 10de:2204, nouveau, group 6, boot VGA; in use: boot console\n"
                                  "0000:01:00.1  |  `- HD audio 10de:1aef, snd_hda_intel, group 6\n"));
-  EXPECT_EQ(json::parse(folder.run("tree --format json --host " + host).out)["devices"].size(), 12U);
+  EXPECT_EQ(Json::parse(folder.run("tree --format json --host " + host).out)["devices"].size(), 12U);
   EXPECT_EQ(folder.run("tree --host none.json").code, 2);
   EXPECT_EQ(folder.run("tree").code, 2);
   folder.write("a.xml", bare_guest(1));
@@ -71,7 +71,7 @@ TEST(Tree, DrawsSeveralFilesOneBelowTheOther) {
   const Ran ran = folder.run("tree a.xml none.xml a.xml");
   EXPECT_EQ(ran.code, 2);
   EXPECT_THAT(ran.out, testing::ContainsRegex("guest: (.|\n)*\n\nguest: "));
-  EXPECT_EQ(json::parse(folder.run("tree --format json a.xml none.xml a.xml").out).size(), 3U);
+  EXPECT_EQ(Json::parse(folder.run("tree --format json a.xml none.xml a.xml").out).size(), 3U);
 }
 
 }  // namespace

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <string>
 #include <string_view>
@@ -15,6 +13,7 @@
 #include "engine/domain/domain.h"
 #include "engine/domain/xml_document.h"
 #include "engine/pci/controller_model.h"
+#include "tests/support/files.h"
 #include "verify/placement_compare.h"
 
 // Every domain of corpus/domains beside what a real libvirt made of it. corpus/record writes those answers; nothing
@@ -25,11 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAreArray;
 using ::testing::IsEmpty;
-
-std::string text_of(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 /// The folders with this kind of answer, sorted: "out.xml" for placed ones, "err.txt" for refused ones.
 std::vector<fs::path> cases_with(std::string_view answer) {
@@ -83,9 +77,9 @@ class PlacedCase : public testing::TestWithParam<fs::path> {};
 class RefusedCase : public testing::TestWithParam<fs::path> {};
 
 TEST_P(PlacedCase, IsPlacedAsLibvirtDid) {
-  const auto ours = assigned(text_of(GetParam() / "in.xml"));
+  const auto ours = assigned(file_text(GetParam() / "in.xml"));
   ASSERT_TRUE(ours) << ours.error().message;
-  const auto placed = domain_in(*ours), recorded = domain_in(text_of(GetParam() / "out.xml"));
+  const auto placed = domain_in(*ours), recorded = domain_in(file_text(GetParam() / "out.xml"));
   ASSERT_TRUE(placed) << placed.error().message;
   ASSERT_TRUE(recorded) << recorded.error().message;
 
@@ -94,7 +88,7 @@ TEST_P(PlacedCase, IsPlacedAsLibvirtDid) {
 
 TEST_P(PlacedCase, IsLeftAloneOnceItIsPlaced) {
   if (libvirt_needs_two_goes(GetParam())) GTEST_SKIP() << "libvirt 9.0.0 changes this domain when it is defined again";
-  const auto once = assigned(text_of(GetParam() / "in.xml"));
+  const auto once = assigned(file_text(GetParam() / "in.xml"));
   ASSERT_TRUE(once) << once.error().message;
 
   const auto twice = assigned(*once);
@@ -105,7 +99,7 @@ TEST_P(PlacedCase, IsLeftAloneOnceItIsPlaced) {
 
 TEST_P(PlacedCase, ReadsLibvirtsOwnAnswerAsPlaced) {
   if (libvirt_needs_two_goes(GetParam())) GTEST_SKIP() << "libvirt 9.0.0 changes this domain when it is defined again";
-  const std::string recorded = text_of(GetParam() / "out.xml");
+  const std::string recorded = file_text(GetParam() / "out.xml");
 
   const auto again = assigned(recorded);
 
@@ -114,7 +108,7 @@ TEST_P(PlacedCase, ReadsLibvirtsOwnAnswerAsPlaced) {
 }
 
 TEST_P(PlacedCase, KeepsEveryRemarkOfItsAuthor) {
-  const std::string wish = text_of(GetParam() / "in.xml");
+  const std::string wish = file_text(GetParam() / "in.xml");
 
   const auto ours = assigned(wish);
 
@@ -123,10 +117,10 @@ TEST_P(PlacedCase, KeepsEveryRemarkOfItsAuthor) {
 }
 
 TEST_P(RefusedCase, IsRefusedInLibvirtsWords) {
-  std::string reason = text_of(GetParam() / "err.txt");
+  std::string reason = file_text(GetParam() / "err.txt");
   reason.erase(reason.find_last_not_of('\n') + 1);
 
-  const auto ours = assigned(text_of(GetParam() / "in.xml"));
+  const auto ours = assigned(file_text(GetParam() / "in.xml"));
 
   ASSERT_FALSE(ours) << "placed, but libvirt says: " << reason;
   EXPECT_EQ(ours.error().kind, ErrorKind::Refused);
@@ -148,7 +142,7 @@ TEST(Corpus, HasOneAnswerAndOneReasonForEveryCase) {
     const fs::path& folder = entry.path();
     EXPECT_TRUE(fs::exists(folder / "in.xml")) << folder;
     EXPECT_NE(fs::exists(folder / "out.xml"), fs::exists(folder / "err.txt")) << folder;
-    const std::string why = text_of(folder / "why.md");
+    const std::string why = file_text(folder / "why.md");
     EXPECT_FALSE(why.empty()) << folder;
     EXPECT_LE(std::ranges::count(why, '\n'), 3) << folder;
   }
@@ -157,7 +151,7 @@ TEST(Corpus, HasOneAnswerAndOneReasonForEveryCase) {
 TEST(Corpus, HoldsEveryModelOfPciController) {
   std::set<std::string_view> models;
   for (const fs::path& folder : cases_with("out.xml")) {
-    const auto recorded = domain_in(text_of(folder / "out.xml"));
+    const auto recorded = domain_in(file_text(folder / "out.xml"));
     ASSERT_TRUE(recorded) << folder;
     for (const domain::Device& device : recorded->devices)
       if (device.controller && device.controller->pci_model) models.insert(to_string(*device.controller->pci_model));

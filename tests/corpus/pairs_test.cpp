@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -17,6 +16,7 @@
 #include "engine/abi/snapshot.h"
 #include "engine/assign/assign.h"
 #include "engine/domain/xml_document.h"
+#include "tests/support/files.h"
 
 // Every pair of corpus/pairs: two configs of one domain, and what its guest would notice. BUSPROOF_UPDATE_CORPUS=1
 // writes what busproof says now; why.md says what must be in it.
@@ -28,11 +28,6 @@ using Json = nlohmann::ordered_json;
 
 const fs::path kPairs = fs::path(BUSPROOF_SOURCE_DIR) / "corpus/pairs";
 
-std::string text_of(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 std::vector<fs::path> pairs() {
   std::vector<fs::path> folders;
   for (const auto& entry : fs::directory_iterator(kPairs)) folders.push_back(entry.path());
@@ -41,7 +36,7 @@ std::vector<fs::path> pairs() {
 }
 
 abi::AbiSnapshot snapshot_in(const fs::path& file) {
-  const auto document = domain::XmlDocument::parse(text_of(file));
+  const auto document = domain::XmlDocument::parse(file_text(file));
   EXPECT_TRUE(document) << file << document.error().message;
   const auto wish = domain::read_domain(document.value());
   EXPECT_TRUE(wish) << file << wish.error().message;
@@ -66,7 +61,7 @@ Json json_of(const Findings& findings) {
   return json;
 }
 
-Json recorded(const fs::path& pair) { return Json::parse(text_of(pair / "findings.json")); }
+Json recorded(const fs::path& pair) { return Json::parse(file_text(pair / "findings.json")); }
 
 class Pair : public testing::TestWithParam<fs::path> {};
 
@@ -87,7 +82,7 @@ TEST_P(Pair, DiffersFromNeitherOfItsSidesAlone) {
   }
 }
 
-TEST_P(Pair, TellsWhatItIsThereFor) { EXPECT_FALSE(text_of(GetParam() / "why.md").empty()); }
+TEST_P(Pair, TellsWhatItIsThereFor) { EXPECT_FALSE(file_text(GetParam() / "why.md").empty()); }
 
 INSTANTIATE_TEST_SUITE_P(Corpus, Pair, testing::ValuesIn(pairs()), [](const auto& pair) {
   std::string name = pair.param.filename().string();

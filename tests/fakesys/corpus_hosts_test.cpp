@@ -6,12 +6,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include "fakesys/new_host.h"
 #include "fakesys/recorded_host.h"
+#include "tests/support/files.h"
 
 namespace busproof::fakesys {
 namespace {
@@ -19,11 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path kHosts = fs::path(BUSPROOF_SOURCE_DIR) / "corpus/hosts";
-
-std::string content(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::vector<fs::path> descriptions() {
   std::vector<fs::path> found;
@@ -37,13 +32,13 @@ std::vector<fs::path> descriptions() {
 TEST(CorpusHosts, AreWhatTheirDescriptionsSay) {
   ASSERT_GE(descriptions().size(), 8u);
   for (const fs::path& path : descriptions()) {
-    const auto host = new_host(content(path));
+    const auto host = new_host(file_text(path));
     ASSERT_TRUE(host.has_value()) << path << ": " << host.error().message;
     fs::path kept = path;
     kept.replace_extension(".json");
     const std::string text = save_host(*host);
     if (std::getenv("BUSPROOF_UPDATE_CORPUS") != nullptr) std::ofstream(kept, std::ios::binary) << text;
-    EXPECT_EQ(text, content(kept)) << kept;
+    EXPECT_EQ(text, file_text(kept)) << kept;
   }
 }
 
@@ -51,9 +46,9 @@ TEST(CorpusHosts, ReadBackAsTheSameHosts) {
   for (const fs::path& path : descriptions()) {
     fs::path kept = path;
     kept.replace_extension(".json");
-    const auto host = load_host(content(kept));
+    const auto host = load_host(file_text(kept));
     ASSERT_TRUE(host.has_value()) << kept << ": " << host.error().message;
-    EXPECT_EQ(save_host(*host), content(kept)) << kept;
+    EXPECT_EQ(save_host(*host), file_text(kept)) << kept;
   }
 }
 

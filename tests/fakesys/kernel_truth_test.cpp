@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <ranges>
 #include <string>
@@ -17,6 +16,7 @@
 #include "fakesys/recorded_tree.h"
 #include "fakesys/replay.h"
 #include "fakesys/sysfs.h"
+#include "tests/support/files.h"
 
 namespace busproof::fakesys {
 namespace {
@@ -25,11 +25,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 const fs::path kTruth = fs::path(BUSPROOF_SOURCE_DIR) / "../shared/kernel-truth";
-
-std::string content(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 /// The trees of a recording; machines that it has none of come from Linux 6.1's.
 std::vector<Host> machines(const fs::path& recording) {
@@ -43,7 +38,7 @@ std::vector<Host> machines(const fs::path& recording) {
   }
   std::vector<Host> hosts;
   for (const fs::path& tree : trees) {
-    auto host = load_tree(content(tree));
+    auto host = load_tree(file_text(tree));
     EXPECT_TRUE(host.has_value()) << tree << ": " << host.error().message;
     if (host) hosts.push_back(std::move(*host));
   }
@@ -62,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(Linux, KernelTruth, testing::Values("linux-6.1", "linux
 TEST_P(KernelTruth, EveryRecordedScenarioComesOutTheSame) {
   const fs::path recording = kTruth / GetParam();
   const auto hosts = machines(recording);
-  const auto report = replay(content(recording / "ops.jsonl"), hosts);
+  const auto report = replay(file_text(recording / "ops.jsonl"), hosts);
   ASSERT_TRUE(report.has_value()) << report.error().message;
   EXPECT_TRUE(report->all_agree()) << to_text(*report);
   EXPECT_GE(report->run(), 133u);
@@ -86,7 +81,7 @@ TEST_P(KernelTruth, ScenariosComeOutTheSameOnAHostThatCameFromAFile) {
     ASSERT_TRUE(back.has_value()) << back.error().message;
     hosts.push_back(std::move(*back));
   }
-  const auto report = replay(content(recording / "ops.jsonl"), hosts);
+  const auto report = replay(file_text(recording / "ops.jsonl"), hosts);
   ASSERT_TRUE(report.has_value());
   EXPECT_TRUE(report->all_agree()) << to_text(*report);
 }
@@ -122,7 +117,7 @@ TEST_P(KernelTruth, ResetMethodsWorkedOutAreTheRecordedOnes) {
 TEST(KernelTruthOfTheLab, EveryRecordedScenarioComesOutTheSame) {
   if (!fs::exists(kTruth / "linux-6.1")) GTEST_SKIP() << "no ../shared/kernel-truth/linux-6.1";
   const fs::path recording = fs::path(BUSPROOF_SOURCE_DIR) / "corpus/kernel/linux-6.1";
-  const auto report = replay(content(recording / "ops.jsonl"), machines(kTruth / "linux-6.1"));
+  const auto report = replay(file_text(recording / "ops.jsonl"), machines(kTruth / "linux-6.1"));
   ASSERT_TRUE(report.has_value()) << report.error().message;
   EXPECT_TRUE(report->all_agree()) << to_text(*report);
 }
@@ -167,7 +162,7 @@ void expect_same(Host& host, const std::string& path, const json& recorded) {
 TEST(KernelTruthAttributes, ReadBackByteForByte) {
   const fs::path recording = kTruth / "linux-6.1";
   if (!fs::exists(recording)) GTEST_SKIP() << "no ../shared/kernel-truth/linux-6.1";
-  auto host = load_tree(content(recording / "sysfs-q35-intel.json"));
+  auto host = load_tree(file_text(recording / "sysfs-q35-intel.json"));
   ASSERT_TRUE(host.has_value());
   std::size_t devices = 0;
   std::ifstream lines(recording / "attributes.jsonl");
@@ -185,7 +180,7 @@ TEST(KernelTruthAttributes, ReadBackByteForByte) {
 TEST(KernelTruthAttributes, ADirectoryListsNeitherMoreNorLessThanWasThere) {
   const fs::path recording = kTruth / "linux-6.1";
   if (!fs::exists(recording)) GTEST_SKIP() << "no ../shared/kernel-truth/linux-6.1";
-  const json tree = json::parse(content(recording / "sysfs-q35-intel.json"));
+  const json tree = json::parse(file_text(recording / "sysfs-q35-intel.json"));
   const auto host = load_tree(tree.dump());
   ASSERT_TRUE(host.has_value());
   for (const auto& [name, device] : tree["devices"].items()) {

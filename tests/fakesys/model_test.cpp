@@ -23,7 +23,7 @@ constexpr std::string_view kTwoNics = R"(host test kernel=6.1
 01:00.0 8086:10fb 020000 flr driver=ixgbe
 02:00.0 8086:10fb 020000 flr driver=ixgbe
 )";
-constexpr std::string_view kNic = "0000:01:00.0";
+constexpr std::string_view kNicAddress = "0000:01:00.0";
 
 FakeKernel kernel_of(std::string_view description) {
   auto host = new_host(description);
@@ -72,43 +72,43 @@ int open_device(FakeKernel& kernel, std::string_view device) {
 
 TEST(FakeBinding, ADeviceGoesToTheDriverThatItsOverrideNames) {
   auto kernel = kernel_of(kTwoNics);
-  EXPECT_EQ(driver_of(kernel, kNic), "ixgbe");
-  to_vfio(kernel, kNic);
-  EXPECT_EQ(attribute(kernel, kNic, "driver_override"), "vfio-pci");
+  EXPECT_EQ(driver_of(kernel, kNicAddress), "ixgbe");
+  to_vfio(kernel, kNicAddress);
+  EXPECT_EQ(attribute(kernel, kNicAddress, "driver_override"), "vfio-pci");
 }
 
 TEST(FakeBinding, UnbindOfADeviceThatAnotherDriverHoldsIsNoSuchDevice) {
   auto kernel = kernel_of(kTwoNics);
-  EXPECT_EQ(write(kernel, "bus/pci/drivers/pcieport/unbind", kNic), "ENODEV");
-  EXPECT_EQ(driver_of(kernel, kNic), "ixgbe");
+  EXPECT_EQ(write(kernel, "bus/pci/drivers/pcieport/unbind", kNicAddress), "ENODEV");
+  EXPECT_EQ(driver_of(kernel, kNicAddress), "ixgbe");
 }
 
 TEST(FakeBinding, BindOfABoundDeviceIsBusy) {
   auto kernel = kernel_of(kTwoNics);
-  EXPECT_EQ(write(kernel, "bus/pci/drivers/ixgbe/bind", kNic), "EBUSY");
+  EXPECT_EQ(write(kernel, "bus/pci/drivers/ixgbe/bind", kNicAddress), "EBUSY");
 }
 
 TEST(FakeBinding, Linux4_19SaysNoSuchDeviceForEveryBindThatFails) {
   auto kernel = kernel_of(kTwoNics);
   kernel.host().model.profile = profile_for("4.19");
-  EXPECT_EQ(write(kernel, "bus/pci/drivers/ixgbe/bind", kNic), "ENODEV");
+  EXPECT_EQ(write(kernel, "bus/pci/drivers/ixgbe/bind", kNicAddress), "ENODEV");
 }
 
 TEST(FakeBinding, LoadingADriverBindsTheUnboundDevicesThatNameIt) {
   auto kernel = kernel_of(kTwoNics);
-  override_with(kernel, kNic, "pci-stub");
-  ASSERT_EQ(write(kernel, "bus/pci/drivers/ixgbe/unbind", kNic), "ok");
+  override_with(kernel, kNicAddress, "pci-stub");
+  ASSERT_EQ(write(kernel, "bus/pci/drivers/ixgbe/unbind", kNicAddress), "ok");
   ASSERT_TRUE(kernel.load_module("pci_stub"));
-  EXPECT_EQ(driver_of(kernel, kNic), "pci-stub");
+  EXPECT_EQ(driver_of(kernel, kNicAddress), "pci-stub");
 }
 
 TEST(FakeBinding, LoadingADriverBindsNothingWhileAutoprobeIsOff) {
   auto kernel = kernel_of(kTwoNics);
-  override_with(kernel, kNic, "pci-stub");
-  ASSERT_EQ(write(kernel, "bus/pci/drivers/ixgbe/unbind", kNic), "ok");
+  override_with(kernel, kNicAddress, "pci-stub");
+  ASSERT_EQ(write(kernel, "bus/pci/drivers/ixgbe/unbind", kNicAddress), "ok");
   ASSERT_EQ(write(kernel, "bus/pci/drivers_autoprobe", "0"), "ok");
   ASSERT_TRUE(kernel.load_module("pci_stub"));
-  EXPECT_EQ(driver_of(kernel, kNic), "none");
+  EXPECT_EQ(driver_of(kernel, kNicAddress), "none");
 }
 
 TEST(FakeBinding, ADynamicIdTakesEveryUnboundTwin) {
@@ -144,22 +144,22 @@ TEST(FakeBinding, VfioRefusesADeviceWithoutGroupAndBindTellsWhy) {
 
 TEST(FakeVfio, UnbindOfAnOpenDeviceWaitsForItsUser) {
   auto kernel = kernel_of(kTwoNics);
-  to_vfio(kernel, kNic);
-  const int guest = open_device(kernel, kNic);
-  EXPECT_EQ(write(kernel, "bus/pci/drivers/vfio-pci/unbind", kNic), "ETIMEDOUT+pending");
-  EXPECT_EQ(driver_of(kernel, kNic), "none");
-  EXPECT_EQ(attribute(kernel, kNic, "uevent"), "ETIMEDOUT");  // waits too, on late releases of 6.1
+  to_vfio(kernel, kNicAddress);
+  const int guest = open_device(kernel, kNicAddress);
+  EXPECT_EQ(write(kernel, "bus/pci/drivers/vfio-pci/unbind", kNicAddress), "ETIMEDOUT+pending");
+  EXPECT_EQ(driver_of(kernel, kNicAddress), "none");
+  EXPECT_EQ(attribute(kernel, kNicAddress, "uevent"), "ETIMEDOUT");  // waits too, on late releases of 6.1
   kernel.host().model.close_vfio(guest);
-  EXPECT_THAT(attribute(kernel, kNic, "uevent"), testing::Not(testing::HasSubstr("DRIVER=")));
+  EXPECT_THAT(attribute(kernel, kNicAddress, "uevent"), testing::Not(testing::HasSubstr("DRIVER=")));
 }
 
 TEST(FakeVfio, AnOverrideWaitsForTheDeviceLockWhereTheProfileSaysSo) {
   for (const bool waits : {true, false}) {
     auto kernel = kernel_of(kTwoNics);
-    to_vfio(kernel, kNic);
+    to_vfio(kernel, kNicAddress);
     kernel.host().model.profile.override_takes_lock = waits;
-    open_device(kernel, kNic);
-    write(kernel, "bus/pci/drivers/vfio-pci/unbind", kNic);
+    open_device(kernel, kNicAddress);
+    write(kernel, "bus/pci/drivers/vfio-pci/unbind", kNicAddress);
     EXPECT_EQ(write(kernel, "bus/pci/devices/0000:01:00.0/driver_override", "\n"), waits ? "ETIMEDOUT+pending" : "ok");
   }
 }
@@ -189,15 +189,15 @@ TEST(FakeVfio, BeforeLinux5_19ANativeDriverInAGroupInUseCrashesTheHost) {
 
 TEST(FakeVfio, AGroupStaysOpenAsLongAsADeviceOfItIs) {
   auto kernel = kernel_of(kTwoNics);
-  to_vfio(kernel, kNic);
+  to_vfio(kernel, kNicAddress);
   Model& model = kernel.host().model;
-  const int number = model.device(model.find(*HostAddress::parse(kNic))).group;
+  const int number = model.device(model.find(*HostAddress::parse(kNicAddress))).group;
   int container = 0, group = 0, device = 0, second = 0;
   model.open_container(container);
   model.open_group(number, group);
   model.set_container(group, container);
   model.set_iommu(container, 3);
-  ASSERT_EQ(model.open_vfio_device(group, *HostAddress::parse(kNic), device), 0);
+  ASSERT_EQ(model.open_vfio_device(group, *HostAddress::parse(kNicAddress), device), 0);
   EXPECT_EQ(model.close_vfio(group), 0);
   EXPECT_EQ(model.close_vfio(container), 0);
   EXPECT_EQ(model.open_group(number, second), EBUSY);
@@ -208,12 +208,12 @@ TEST(FakeVfio, AGroupStaysOpenAsLongAsADeviceOfItIs) {
 
 TEST(FakeHotplug, ADeviceThatComesBackHasForgottenItsOverride) {
   auto kernel = kernel_of(kTwoNics);
-  override_with(kernel, kNic, "vfio-pci");
+  override_with(kernel, kNicAddress, "vfio-pci");
   ASSERT_EQ(write(kernel, "bus/pci/devices/0000:01:00.0/remove", "1"), "ok");
-  EXPECT_EQ(attribute(kernel, kNic, "vendor"), "ENOENT");
+  EXPECT_EQ(attribute(kernel, kNicAddress, "vendor"), "ENOENT");
   ASSERT_EQ(write(kernel, "bus/pci/rescan", "1"), "ok");
-  EXPECT_EQ(attribute(kernel, kNic, "driver_override"), "(null)");
-  EXPECT_EQ(driver_of(kernel, kNic), "ixgbe");
+  EXPECT_EQ(attribute(kernel, kNicAddress, "driver_override"), "(null)");
+  EXPECT_EQ(driver_of(kernel, kNicAddress), "ixgbe");
 }
 
 TEST(FakeHotplug, ABridgeTakesWithItAllThatIsBehindIt) {
@@ -250,16 +250,16 @@ TEST(FakeGroups, ConventionalDevicesAreOneGroupWithTheirBridge) {
 TEST(FakeCopy, WhatIsDoneToACopyShowsInNoOther) {
   auto kernel = kernel_of(kTwoNics);
   FakeKernel copy = kernel;
-  to_vfio(copy, kNic);
-  EXPECT_EQ(driver_of(kernel, kNic), "ixgbe");
-  EXPECT_EQ(driver_of(copy, kNic), "vfio-pci");
+  to_vfio(copy, kNicAddress);
+  EXPECT_EQ(driver_of(kernel, kNicAddress), "ixgbe");
+  EXPECT_EQ(driver_of(copy, kNicAddress), "vfio-pci");
 }
 
 TEST(FakeCopy, ACallUnderWayGoesOnInBoth) {
   auto kernel = kernel_of(kTwoNics);
-  to_vfio(kernel, kNic);
-  const int guest = open_device(kernel, kNic);
-  write(kernel, "bus/pci/drivers/vfio-pci/unbind", kNic);
+  to_vfio(kernel, kNicAddress);
+  const int guest = open_device(kernel, kNicAddress);
+  write(kernel, "bus/pci/drivers/vfio-pci/unbind", kNicAddress);
   FakeKernel copy = kernel;
   copy.host().model.close_vfio(guest);
   EXPECT_FALSE(copy.host().model.any_under_way());
@@ -268,24 +268,24 @@ TEST(FakeCopy, ACallUnderWayGoesOnInBoth) {
 
 TEST(FakeReboot, ForgetsOverridesDynamicIdsAndUsers) {
   auto kernel = kernel_of(kTwoNics);
-  to_vfio(kernel, kNic);
-  open_device(kernel, kNic);
+  to_vfio(kernel, kNicAddress);
+  open_device(kernel, kNicAddress);
   FakeKernel after(rebooted(kernel.host()));
-  EXPECT_EQ(driver_of(after, kNic), "ixgbe");
-  EXPECT_EQ(attribute(after, kNic, "driver_override"), "(null)");
+  EXPECT_EQ(driver_of(after, kNicAddress), "ixgbe");
+  EXPECT_EQ(attribute(after, kNicAddress, "driver_override"), "(null)");
 }
 
 TEST(FakeTime, ARemoveThatTakesItsTimeIsWaitedFor) {
   auto kernel = kernel_of(kTwoNics);
   kernel.host().model.hang_remove("ixgbe", 5000);
-  EXPECT_EQ(write(kernel, "bus/pci/drivers/ixgbe/unbind", kNic), "ok");
+  EXPECT_EQ(write(kernel, "bus/pci/drivers/ixgbe/unbind", kNicAddress), "ok");
   EXPECT_EQ(kernel.now().count(), 5000);
 }
 
 TEST(FakeTime, ARemoveThatNeverEndsIsLeftBehindAtTheDeadline) {
   auto kernel = kernel_of(kTwoNics);
   kernel.host().model.hang_remove("ixgbe", -1);
-  EXPECT_EQ(write(kernel, "bus/pci/drivers/ixgbe/unbind", kNic), "ETIMEDOUT+pending");
+  EXPECT_EQ(write(kernel, "bus/pci/drivers/ixgbe/unbind", kNicAddress), "ETIMEDOUT+pending");
   EXPECT_EQ(write(kernel, "bus/pci/drivers/ixgbe/unbind", "0000:02:00.0"), "ETIMEDOUT+pending");
   kernel.host().model.hang_remove("ixgbe", 0);
   EXPECT_FALSE(kernel.host().model.any_under_way());

@@ -19,10 +19,10 @@
 namespace busproof {
 namespace {
 
-using Lines = std::vector<std::string>;
+using XmlLines = std::vector<std::string>;
 
-Lines lines_of(const std::string& text) {
-  Lines lines;
+XmlLines xml_lines(const std::string& text) {
+  XmlLines lines;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
     lines.push_back(text.substr(begin, end - begin));
@@ -34,7 +34,7 @@ Lines lines_of(const std::string& text) {
 std::size_t indent_of(const std::string& line) { return std::min(line.find_first_not_of(' '), line.size()); }
 
 /// The last line of the element that begins on this one; libvirt prints its end as far to the right as its beginning.
-std::size_t end_of_element(const Lines& lines, std::size_t begin) {
+std::size_t end_of_element(const XmlLines& lines, std::size_t begin) {
   const std::string& line = lines[begin];
   if (line.ends_with("/>") || line.find("</") != std::string::npos) return begin;
   std::size_t end = begin + 1;
@@ -67,7 +67,7 @@ struct Edit {
 
 class Editor {
  public:
-  explicit Editor(const std::string& text) : lines_(lines_of(text)) {}
+  explicit Editor(const std::string& text) : lines_(xml_lines(text)) {}
 
   std::vector<Edit> edits() && {
     for (std::size_t i = 0; i < lines_.size(); ++i) {
@@ -101,19 +101,19 @@ class Editor {
   }
 
   void remove(std::size_t i) {
-    Lines rest = lines_;
+    XmlLines rest = lines_;
     const auto first = rest.begin() + static_cast<std::ptrdiff_t>(i);
     rest.erase(first, rest.begin() + static_cast<std::ptrdiff_t>(end_of_element(lines_, i)) + 1);
     edits_.push_back({"without " + lines_[i], fmt::format("{}\n", fmt::join(rest, "\n"))});
   }
 
   void add(std::size_t i, const std::string& line) {
-    Lines changed = lines_;
+    XmlLines changed = lines_;
     changed[i] = line;
     edits_.push_back({fmt::format("{} -> {}", lines_[i], line), fmt::format("{}\n", fmt::join(changed, "\n"))});
   }
 
-  Lines lines_;
+  XmlLines lines_;
   std::vector<Edit> edits_;
 };
 

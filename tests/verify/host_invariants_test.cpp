@@ -66,9 +66,9 @@ std::string broken(const HostRun& run) {
 }
 
 TEST(HostLaws, AreAllTwenty) {
-  int number = 0;
-  for (const HostLaw& law : host_laws()) EXPECT_EQ(law.number, ++number);
-  EXPECT_EQ(number, 20);
+  std::set<int> numbers;
+  for (const HostLaw& law : host_laws()) numbers.insert(law.number);
+  for (int number = 1; number <= 20; ++number) EXPECT_TRUE(numbers.contains(number)) << number;
 }
 
 TEST(HostLaws, HoldWhereAllWentWell) {

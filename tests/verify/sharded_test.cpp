@@ -3,12 +3,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <regex>
 #include <string>
 #include <vector>
 
+#include "tests/support/files.h"
 #include "verify/campaign_report.h"
 
 // Four shards under GNU parallel come to what one process comes to.
@@ -16,11 +15,6 @@ namespace busproof::verify {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string text_of(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 /// The report without what the clock says.
 std::string timeless(const std::string& report) {
@@ -39,10 +33,10 @@ TEST(ShardedCampaign, UnderGnuParallelComesToTheSameAsAlone) {
   ASSERT_EQ(std::system((command + " > " + (folder / "alone.json").string()).c_str()), 0);
   std::vector<std::string> reports;
   for (const char* number : {"1", "2", "3", "4"})
-    reports.push_back(text_of(folder / ("shard-" + std::string(number) + ".json")));
+    reports.push_back(file_text(folder / ("shard-" + std::string(number) + ".json")));
   const auto merged = merge_campaigns(reports);
   ASSERT_TRUE(merged) << merged.error().message;
-  EXPECT_EQ(timeless(*merged), timeless(text_of(folder / "alone.json")));
+  EXPECT_EQ(timeless(*merged), timeless(file_text(folder / "alone.json")));
   fs::remove_all(folder);
 }
 

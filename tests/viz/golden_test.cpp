@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -16,6 +15,7 @@
 #include "engine/host/inventory.h"
 #include "fakesys/fake_kernel.h"
 #include "fakesys/recorded_host.h"
+#include "tests/support/files.h"
 #include "viz/diff_graph.h"
 #include "viz/guest_graph.h"
 #include "viz/host_graph.h"
@@ -29,13 +29,8 @@ namespace fs = std::filesystem;
 const fs::path kCorpus = fs::path(BUSPROOF_SOURCE_DIR) / "corpus";
 const fs::path kGolden = fs::path(BUSPROOF_SOURCE_DIR) / "tests/viz/golden";
 
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 domain::Domain wish_in(const fs::path& path) {
-  const auto document = domain::XmlDocument::parse(read_file(path));
+  const auto document = domain::XmlDocument::parse(file_text(path));
   return domain::read_domain(document.value()).value();
 }
 
@@ -48,7 +43,7 @@ void expect_kept(std::string_view name, const Graph& graph, Theme theme = Theme:
   const std::string drawn = render(graph, Format::Dot, theme).value().bytes;
   const fs::path path = kGolden / (std::string(name) + ".dot");
   if (std::getenv("BUSPROOF_UPDATE_CORPUS") != nullptr) std::ofstream(path, std::ios::binary) << drawn;
-  EXPECT_EQ(drawn, read_file(path)) << path;
+  EXPECT_EQ(drawn, file_text(path)) << path;
 }
 
 // One for each thing that a picture of a guest can show.
@@ -87,7 +82,7 @@ TEST(GoldenPictures, OfDifferences) {
 
 TEST(GoldenPictures, OfHosts) {
   for (const std::string_view name : kHosts) {
-    const auto host = fakesys::load_host(read_file(kCorpus / "hosts" / (std::string(name) + ".json")));
+    const auto host = fakesys::load_host(file_text(kCorpus / "hosts" / (std::string(name) + ".json")));
     fakesys::FakeKernel kernel(host.value());
     expect_kept("host-" + std::string(name), host_graph(host::scan(kernel).value(), {}, {}, "host"));
   }

@@ -61,11 +61,11 @@ Inventory graphics(std::string_view sound_driver) {
        {.at = "0000:01:00.1", .class_code = 0x040300, .driver = sound_driver, .group = 1, .parent = "0000:00:01.0"}});
 }
 
-Graph drawn(const Inventory& inventory, const report::PciNames& names = {}) {
+Graph host_drawn(const Inventory& inventory, const report::PciNames& names = {}) {
   return host_graph(inventory, {}, names, "host");
 }
 
-const Cell& cell(const Graph& graph, std::string_view name) {
+const Cell& host_cell(const Graph& graph, std::string_view name) {
   for (const Node& node : graph.nodes)
     for (const Row& row : node.rows)
       for (const Cell& cell : row.cells)
@@ -75,7 +75,7 @@ const Cell& cell(const Graph& graph, std::string_view name) {
 }
 
 TEST(HostGraph, HangsBusesOnTheFunctionsThatLeadToThem) {
-  const Graph graph = drawn(graphics("vfio-pci"), {});
+  const Graph graph = host_drawn(graphics("vfio-pci"), {});
   EXPECT_EQ(graph.title, "host · Linux 6.1.0");
   EXPECT_EQ(graph.subtitle, "3 PCI functions, 1 IOMMU group");
   EXPECT_THAT(graph.edges, Contains(AllOf(Field(&Edge::from, "0000:00:01.0"), Field(&Edge::to, "bus-0000:01"))));
@@ -92,16 +92,16 @@ TEST(HostGraph, SaysWhichGuestHasADevice) {
   const host::Ledger ledger = {{card, {.address = card, .owner = host::Owner{"qemu", "web01"}}},
                                {sound, {.address = sound}}};
   const Graph graph = host_graph(host, ledger, {}, "host");
-  EXPECT_THAT(cell(graph, "0000:01:00.0").lines, Contains("with web01 of qemu"));
-  EXPECT_THAT(cell(graph, "0000:01:00.0").tooltip, testing::HasSubstr("with web01 of qemu"));
-  EXPECT_THAT(cell(graph, "0000:01:00.1").lines, Contains("for any guest"));
+  EXPECT_THAT(host_cell(graph, "0000:01:00.0").lines, Contains("with web01 of qemu"));
+  EXPECT_THAT(host_cell(graph, "0000:01:00.0").tooltip, testing::HasSubstr("with web01 of qemu"));
+  EXPECT_THAT(host_cell(graph, "0000:01:00.1").lines, Contains("for any guest"));
 }
 
 TEST(HostGraph, SetsConventionalBusesApart) {
   Inventory host = inventory({{.at = "0000:00:1c.0", .class_code = 0x060400, .driver = "pcieport"},
                               {.at = "0000:01:00.0", .class_code = 0x060400, .parent = "0000:00:1c.0"},
                               {.at = "0000:02:01.0", .parent = "0000:01:00.0"}});
-  const auto look_of_last_bus = [&] { return drawn(host, {}).nodes.back().look; };
+  const auto look_of_last_bus = [&] { return host_drawn(host, {}).nodes.back().look; };
   EXPECT_EQ(look_of_last_bus(), Look::Plain);
   host.devices[1].config.express = host::Known::No;
   EXPECT_EQ(look_of_last_bus(), Look::Conventional);
@@ -113,23 +113,23 @@ TEST(HostGraph, SetsConventionalBusesApart) {
 }
 
 TEST(HostGraph, ExplainsItsTags) {
-  EXPECT_THAT(drawn(graphics("vfio-pci"), {}).legend,
+  EXPECT_THAT(host_drawn(graphics("vfio-pci"), {}).legend,
               AllOf(Contains(AllOf(Field(&Key::tag, Tag{"VGA", Hue::Display}), Field(&Key::text, "graphics card"))),
                     Contains(Field(&Key::text, "sound or video")), Not(Contains(Field(&Key::text, "network card")))));
 }
 
 TEST(HostGraph, SaysWhatHasADeviceAndWhatItIs) {
   const auto names = report::PciNames::parse("8086  Intel Corporation\n\t10fb  82599ES\n");
-  const Graph graph = drawn(inventory({{.at = "0000:00:02.0", .driver = "ixgbe", .group = 4}}), names);
-  EXPECT_THAT(cell(graph, "0000:00:02.0").lines, ElementsAre("00:02.0 · ixgbe", "[8086:10fb] 82599ES", "group 4"));
-  EXPECT_EQ(cell(graph, "0000:00:02.0").tag.text, "NET");
-  const Graph nameless = drawn(inventory({{.at = "0000:00:02.0"}}), {});
-  EXPECT_THAT(cell(nameless, "0000:00:02.0").lines, ElementsAre("00:02.0 · no driver", "[8086:10fb] ", ""));
-  EXPECT_EQ(cell(nameless, "0000:00:02.0").look, Look::Quiet);
+  const Graph graph = host_drawn(inventory({{.at = "0000:00:02.0", .driver = "ixgbe", .group = 4}}), names);
+  EXPECT_THAT(host_cell(graph, "0000:00:02.0").lines, ElementsAre("00:02.0 · ixgbe", "[8086:10fb] 82599ES", "group 4"));
+  EXPECT_EQ(host_cell(graph, "0000:00:02.0").tag.text, "NET");
+  const Graph nameless = host_drawn(inventory({{.at = "0000:00:02.0"}}), {});
+  EXPECT_THAT(host_cell(nameless, "0000:00:02.0").lines, ElementsAre("00:02.0 · no driver", "[8086:10fb] ", ""));
+  EXPECT_EQ(host_cell(nameless, "0000:00:02.0").look, Look::Quiet);
 }
 
 TEST(HostGraph, OutlinesAGroupAcrossTheBusesThatItReachesOver) {
-  const Graph graph = drawn(graphics("vfio-pci"), {});
+  const Graph graph = host_drawn(graphics("vfio-pci"), {});
   ASSERT_EQ(graph.boxes.size(), 1U);
   EXPECT_EQ(graph.boxes[0].label, "IOMMU group 1");
   EXPECT_EQ(graph.boxes[0].look, Look::Group);
@@ -139,40 +139,40 @@ TEST(HostGraph, OutlinesAGroupAcrossTheBusesThatItReachesOver) {
 }
 
 TEST(HostGraph, SaysWhyAGroupIsNotViable) {
-  const Graph graph = drawn(graphics("snd_hda_intel"), {});
+  const Graph graph = host_drawn(graphics("snd_hda_intel"), {});
   EXPECT_EQ(graph.boxes[0].look, Look::Unviable);
   EXPECT_EQ(graph.boxes[0].label, "IOMMU group 1 · not viable");
   EXPECT_EQ(graph.boxes[0].remark, "01:00.1 is bound to snd_hda_intel");
-  EXPECT_EQ(cell(graph, "0000:01:00.0").look, Look::Stub);
+  EXPECT_EQ(host_cell(graph, "0000:01:00.0").look, Look::Stub);
 }
 
 TEST(HostGraph, TakesNoGroupForUnviableThatNobodyWants) {
   Inventory native = graphics("snd_hda_intel");
   native.devices[1].driver = "nouveau";
-  EXPECT_EQ(drawn(native, {}).boxes[0].look, Look::Group);
+  EXPECT_EQ(host_drawn(native, {}).boxes[0].look, Look::Group);
   Inventory unbound = graphics("");
-  EXPECT_EQ(drawn(unbound, {}).boxes[0].look, Look::Group);
+  EXPECT_EQ(host_drawn(unbound, {}).boxes[0].look, Look::Group);
 }
 
 TEST(HostGraph, CountsWhatIsNoPciDeviceAsABlocker) {
   Inventory mixed = graphics("vfio-pci");
   mixed.groups[0].foreign = {"platform: serial8250"};
-  EXPECT_EQ(drawn(mixed, {}).boxes[0].remark, "platform: serial8250");
+  EXPECT_EQ(host_drawn(mixed, {}).boxes[0].remark, "platform: serial8250");
 }
 
 TEST(HostGraph, KnowsAVariantDriverByItsVfioDevice) {
   Inventory host = inventory({{.at = "0000:00:02.0", .driver = "mlx5_vfio_pci"}});
-  EXPECT_EQ(cell(drawn(host, {}), "0000:00:02.0").look, Look::Plain);
+  EXPECT_EQ(host_cell(host_drawn(host, {}), "0000:00:02.0").look, Look::Plain);
   host.devices[0].vfio_device = true;
-  EXPECT_EQ(cell(drawn(host, {}), "0000:00:02.0").look, Look::Stub);
+  EXPECT_EQ(host_cell(host_drawn(host, {}), "0000:00:02.0").look, Look::Stub);
 }
 
 TEST(HostGraph, MarksWhatTheHostItselfLivesOn) {
   Inventory host = inventory({{.at = "0000:00:02.0", .class_code = 0x010802, .driver = "nvme"}});
   host.devices[0].uses = {{host::HostUse::Kind::Mount, "/ on nvme0n1p2"}};
-  const Graph graph = drawn(host, {});
-  EXPECT_EQ(cell(graph, "0000:00:02.0").look, Look::Owned);
-  EXPECT_THAT(cell(graph, "0000:00:02.0").lines, Contains("in use: / on nvme0n1p2"));
+  const Graph graph = host_drawn(host, {});
+  EXPECT_EQ(host_cell(graph, "0000:00:02.0").look, Look::Owned);
+  EXPECT_THAT(host_cell(graph, "0000:00:02.0").lines, Contains("in use: / on nvme0n1p2"));
 }
 
 TEST(HostGraph, PutsVirtualFunctionsWithTheirPhysicalOne) {
@@ -181,9 +181,9 @@ TEST(HostGraph, PutsVirtualFunctionsWithTheirPhysicalOne) {
   host.devices[0].virtual_functions = {address("0000:03:10.0")};
   host.devices[0].virtual_functions_max = 63;
   host.devices[1].physical_function = address("0000:03:00.0");
-  const Graph graph = drawn(host, {});
-  EXPECT_EQ(cell(graph, "0000:03:00.0").lines[2], "group 5, 1 of 63 VFs");
-  EXPECT_EQ(cell(graph, "0000:03:10.0").lines[2], "group 6, VF of 03:00.0");
+  const Graph graph = host_drawn(host, {});
+  EXPECT_EQ(host_cell(graph, "0000:03:00.0").lines[2], "group 5, 1 of 63 VFs");
+  EXPECT_EQ(host_cell(graph, "0000:03:10.0").lines[2], "group 6, VF of 03:00.0");
   EXPECT_THAT(graph.edges, Contains(AllOf(Field(&Edge::from, "0000:03:00.0"), Field(&Edge::to, "0000:03:10.0"),
                                           Field(&Edge::kind, EdgeKind::Arrow))));
 }
@@ -191,25 +191,25 @@ TEST(HostGraph, PutsVirtualFunctionsWithTheirPhysicalOne) {
 TEST(HostGraph, BoxesNumaNodesWithTheGroupsWithin) {
   Inventory host = graphics("vfio-pci");
   for (HostDevice& device : host.devices) device.numa_node = 1;
-  const Graph graph = drawn(host, {});
+  const Graph graph = host_drawn(host, {});
   ASSERT_EQ(graph.boxes.size(), 2U);
   EXPECT_EQ(graph.boxes[0].label, "NUMA node 1");
   EXPECT_EQ(graph.boxes[1].within, 0U);
   host.devices[0].numa_node = 0;
-  const Graph across = drawn(host, {});
+  const Graph across = host_drawn(host, {});
   ASSERT_EQ(across.boxes.size(), 3U);
   EXPECT_EQ(across.boxes[2].within, std::nullopt);
 }
 
 TEST(HostGraph, OfAHostWithoutPciIsEmpty) {
-  EXPECT_EQ(drawn({}, {}).subtitle, "0 PCI functions, 0 IOMMU groups");
-  EXPECT_TRUE(drawn({}, {}).nodes.empty());
+  EXPECT_EQ(host_drawn({}, {}).subtitle, "0 PCI functions, 0 IOMMU groups");
+  EXPECT_TRUE(host_drawn({}, {}).nodes.empty());
 }
 
 TEST(HostGraph, PassesWarningsOnButNotWithoutEnd) {
   Inventory host;
   host.warnings = {"a", "b", "c", "d", "e", "f"};
-  EXPECT_THAT(drawn(host, {}).warnings, ElementsAre("a", "b", "c", "d", "and 2 more warnings"));
+  EXPECT_THAT(host_drawn(host, {}).warnings, ElementsAre("a", "b", "c", "d", "and 2 more warnings"));
 }
 
 }  // namespace

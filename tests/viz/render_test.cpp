@@ -34,7 +34,7 @@ Graph one_device(const std::string& text) {
   return graph;
 }
 
-std::string drawn(const Graph& graph, Format format, Theme theme = Theme::Light) {
+std::string rendered(const Graph& graph, Format format, Theme theme = Theme::Light) {
   const auto picture = render(graph, format, theme);
   EXPECT_TRUE(picture.has_value()) << picture.error().message;
   return picture ? picture->bytes : std::string();
@@ -53,14 +53,14 @@ std::string title_of_device(const pugi::xml_document& svg) {
 
 TEST(Render, MakesEveryFormat) {
   const Graph graph = one_device("net0");
-  EXPECT_THAT(drawn(graph, Format::Dot), StartsWith("digraph busproof {"));
-  EXPECT_THAT(drawn(graph, Format::Svg), StartsWith("<?xml"));
-  EXPECT_THAT(drawn(graph, Format::Png), StartsWith("\x89PNG"));
-  EXPECT_THAT(drawn(graph, Format::Pdf), StartsWith("%PDF"));
+  EXPECT_THAT(rendered(graph, Format::Dot), StartsWith("digraph busproof {"));
+  EXPECT_THAT(rendered(graph, Format::Svg), StartsWith("<?xml"));
+  EXPECT_THAT(rendered(graph, Format::Png), StartsWith("\x89PNG"));
+  EXPECT_THAT(rendered(graph, Format::Pdf), StartsWith("%PDF"));
 }
 
 TEST(Render, LinksADeviceToItsNameAndSaysAllOfItInATooltip) {
-  const auto svg = parsed(drawn(one_device("net0"), Format::Svg));
+  const auto svg = parsed(rendered(one_device("net0"), Format::Svg));
   const auto link = svg.select_node("//*[@id='a_device']/*[local-name()='a']").node();
   EXPECT_STREQ(link.attribute("xlink:href").value(), "#a_device");
   EXPECT_STREQ(link.attribute("xlink:title").value(), "net0");
@@ -71,8 +71,8 @@ TEST(Render, LinksADeviceToItsNameAndSaysAllOfItInATooltip) {
 
 TEST(Render, GivesTheSameBytesAgain) {
   const Graph graph = one_device("net0");
-  for (const Format format : {Format::Dot, Format::Svg}) EXPECT_EQ(drawn(graph, format), drawn(graph, format));
-  EXPECT_THAT(drawn(graph, Format::Svg), Not(HasSubstr("enerated by")));
+  for (const Format format : {Format::Dot, Format::Svg}) EXPECT_EQ(rendered(graph, format), rendered(graph, format));
+  EXPECT_THAT(rendered(graph, Format::Svg), Not(HasSubstr("enerated by")));
 }
 
 TEST(Render, KeepsTheOrderOfBoxesWhereverTheirNamesLieInMemory) {
@@ -84,7 +84,7 @@ TEST(Render, KeepsTheOrderOfBoxesWhereverTheirNamesLieInMemory) {
     graph.nodes.push_back({.heading = {.name = "n" + name}, .box = static_cast<std::size_t>(i)});
   }
   for (int round = 0; round < 3; ++round) {
-    const std::string dot = drawn(graph, Format::Dot);
+    const std::string dot = rendered(graph, Format::Dot);
     std::size_t at = 0;
     for (const Box& box : graph.boxes) {
       const std::size_t found = dot.find("cluster_" + box.name, at);
@@ -108,7 +108,7 @@ TEST(Render, TakesTextForTextWhateverIsInIt) {
                                                    ">",
                                                    "$(x)`y`"};
   for (const std::string_view text : kTexts) {
-    const auto svg = parsed(drawn(one_device(std::string(text)), Format::Svg));
+    const auto svg = parsed(rendered(one_device(std::string(text)), Format::Svg));
     EXPECT_EQ(title_of_device(svg), text);
     const auto words = svg.select_node("//*[@id='a_device']//*[local-name()='text']").node().text().get();
     EXPECT_EQ(std::string_view(words), text);
@@ -121,22 +121,22 @@ TEST(Render, TakesTextForTextWhateverIsInIt) {
 TEST(Render, KeepsTheLinesOfATooltip) {
   Graph graph = one_device("net0");
   graph.nodes[0].rows[0].cells[0].tooltip = "net0\nvirtio";
-  EXPECT_THAT(drawn(graph, Format::Svg), HasSubstr("net0&#10;virtio"));
+  EXPECT_THAT(rendered(graph, Format::Svg), HasSubstr("net0&#10;virtio"));
 }
 
 TEST(Render, MakesBrokenAndInvisibleBytesVisible) {
   using std::string_literals::operator""s;
   for (const std::string& text :
        {"\xff\xfe"s, "\xc3"s, "\xed\xa0\x80"s, "\xf4\x90\x80\x80"s, "\xc0\xaf"s, "\xef\xbf\xbf"s}) {
-    const auto svg = parsed(drawn(one_device("a" + text + "b"), Format::Svg));
+    const auto svg = parsed(rendered(one_device("a" + text + "b"), Format::Svg));
     EXPECT_THAT(title_of_device(svg), testing::MatchesRegex("a(\xEF\xBF\xBD)+b"));
   }
-  EXPECT_EQ(title_of_device(parsed(drawn(one_device("a\x01\x1b[31m\x7f\0b"s), Format::Svg))), "a??[31m??b");
+  EXPECT_EQ(title_of_device(parsed(rendered(one_device("a\x01\x1b[31m\x7f\0b"s), Format::Svg))), "a??[31m??b");
 }
 
 TEST(Render, ShortensWhatNobodyReadsAndSaysSo) {
   const std::string name(10'000, 'x');
-  const std::string svg = drawn(one_device(name), Format::Svg);
+  const std::string svg = rendered(one_device(name), Format::Svg);
   const auto document = parsed(svg);
   const auto words = document.select_node("//*[@id='a_device']//*[local-name()='text']").node().text().get();
   EXPECT_EQ(std::string_view(words), std::string(55, 'x') + "…");
@@ -144,14 +144,14 @@ TEST(Render, ShortensWhatNobodyReadsAndSaysSo) {
 }
 
 TEST(Render, HasAThemeForDarkPages) {
-  const std::string svg = drawn(one_device("net0"), Format::Svg, Theme::Dark);
+  const std::string svg = rendered(one_device("net0"), Format::Svg, Theme::Dark);
   EXPECT_THAT(svg, HasSubstr("fill=\"#14171a\""));
   EXPECT_THAT(svg, Not(HasSubstr("fill=\"#ffffff\" stroke")));
 }
 
 TEST(Render, DrawsAGraphWithNothingInIt) {
-  parsed(drawn({}, Format::Svg));
-  EXPECT_THAT(drawn({}, Format::Png), StartsWith("\x89PNG"));
+  parsed(rendered({}, Format::Svg));
+  EXPECT_THAT(rendered({}, Format::Png), StartsWith("\x89PNG"));
 }
 
 }  // namespace

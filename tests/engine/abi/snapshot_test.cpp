@@ -36,7 +36,7 @@ const AbiDevice& nic(const AbiSnapshot& abi) {
   return *std::ranges::find(abi.devices, domain::DeviceKind::Interface, &AbiDevice::kind);
 }
 
-std::string card(std::string_view address, std::string_view more = "") {
+std::string snapshot_card(std::string_view address, std::string_view more = "") {
   return "<interface type='user'><mac address='52:54:00:00:00:01'/><model type='virtio'/>" + std::string(more) +
          "<address type='pci' " + std::string(address) + "/></interface>";
 }
@@ -49,7 +49,7 @@ constexpr std::string_view kExpander =
     "<address type='pci' bus='1' slot='1' function='0'/></controller>";
 
 TEST(Snapshot, SeesADeviceAsItsGuestDoes) {
-  const AbiSnapshot abi = guest("pc-q35-7.2", std::string(kExpander) + card("bus='2' slot='0' function='0'"));
+  const AbiSnapshot abi = guest("pc-q35-7.2", std::string(kExpander) + snapshot_card("bus='2' slot='0' function='0'"));
   const PciPlace& place = *nic(abi).pci;
   EXPECT_EQ(to_string(place.at), "0000:02:00.0");
   EXPECT_EQ(place.seen->bus, 101);
@@ -63,7 +63,7 @@ TEST(Snapshot, HasTheHiddenBridgeOfAConventionalExpanderInThePath) {
                                 "<controller type='pci' index='0' model='pci-root'/>"
                                 "<controller type='pci' index='1' model='pci-expander-bus'><target busNr='200'/>"
                                 "<address type='pci' slot='5'/></controller>" +
-                                    card("bus='1' slot='3'"));
+                                    snapshot_card("bus='1' slot='3'"));
   EXPECT_EQ(uefi_path(nic(abi).pci->path), "PciRoot(0xc8)/Pci(0x0,0x0)/Pci(0x3,0x0)");
 }
 
@@ -91,7 +91,7 @@ AbiDevice card_below_a_named_slot(std::string_view address) {
                                 "<controller type='pci' index='0' model='pcie-root'/>"
                                 "<controller type='pci' index='1' model='pcie-root-port'><address type='pci' slot='5'/>"
                                 "</controller>" +
-                                    card(address),
+                                    snapshot_card(address),
                                 "");
   return nic(abi);
 }
@@ -114,8 +114,8 @@ TEST(LinuxName, TakesABridgesSlotForOneOfSeveralFunctionsFromV251To254) {
 
 TEST(LinuxName, PrefersTheAcpiIndexUpToTheSchemesLimit) {
   const std::string root = "<controller type='pci' index='0' model='pci-root'/>";
-  const AbiSnapshot low = guest("pc-i440fx-7.2", root + card("slot='5'", "<acpi index='3'/>"));
-  const AbiSnapshot high = guest("pc-i440fx-7.2", root + card("slot='5'", "<acpi index='20000'/>"));
+  const AbiSnapshot low = guest("pc-i440fx-7.2", root + snapshot_card("slot='5'", "<acpi index='3'/>"));
+  const AbiSnapshot high = guest("pc-i440fx-7.2", root + snapshot_card("slot='5'", "<acpi index='20000'/>"));
   EXPECT_EQ(linux_name(nic(low), scheme("v255")), "eno3");
   EXPECT_EQ(linux_name(nic(high), scheme("v247")), "ens5");
   EXPECT_EQ(linux_name(nic(high), scheme("v249")), "eno20000");
@@ -124,7 +124,7 @@ TEST(LinuxName, PrefersTheAcpiIndexUpToTheSchemesLimit) {
 TEST(LinuxName, HasNoAcpiIndexWithoutAcpi) {
   const AbiSnapshot abi =
       guest("pc-i440fx-7.2",
-            "<controller type='pci' index='0' model='pci-root'/>" + card("slot='5'", "<acpi index='3'/>"), "");
+            "<controller type='pci' index='0' model='pci-root'/>" + snapshot_card("slot='5'", "<acpi index='3'/>"), "");
   EXPECT_EQ(linux_name(nic(abi), scheme("v255")), "ens5");
 }
 
@@ -135,12 +135,12 @@ TEST(Snapshot, GoesOnceRoundBusesThatSitOnEachOther) {
                                 "<address type='pci' bus='2' slot='0'/></controller>"
                                 "<controller type='pci' index='2' model='pcie-switch-upstream-port'>"
                                 "<address type='pci' bus='1' slot='0'/></controller>" +
-                                    card("bus='1' slot='0' function='1'"));
+                                    snapshot_card("bus='1' slot='0' function='1'"));
   EXPECT_THAT(nic(abi).pci->above, SizeIs(2));
 }
 
 TEST(SnapshotJson, SaysWhatTheSnapshotHas) {
-  const AbiSnapshot abi = guest("pc-q35-7.2", std::string(kExpander) + card("bus='2' slot='0' function='0'"));
+  const AbiSnapshot abi = guest("pc-q35-7.2", std::string(kExpander) + snapshot_card("bus='2' slot='0' function='0'"));
   const json printed = json::parse(report::snapshot_json(abi));
   EXPECT_EQ(printed["machine"], "pc-q35-7.2");
   EXPECT_EQ(printed["details"]["memory"], "1048576");
@@ -160,8 +160,9 @@ void expect_known(const json& schema, const json& object, const std::string& whe
 }
 
 TEST(SnapshotJson, KeepsToItsSchema) {
-  const AbiSnapshot abi = guest("pc-q35-7.2", std::string(kExpander) + card("bus='2' slot='0' function='0'",
-                                                                            "<acpi index='3'/><boot order='1'/>"));
+  const AbiSnapshot abi =
+      guest("pc-q35-7.2", std::string(kExpander) +
+                              snapshot_card("bus='2' slot='0' function='0'", "<acpi index='3'/><boot order='1'/>"));
   const json schema = json::parse(report::kSnapshotSchema), printed = json::parse(report::snapshot_json(abi));
   expect_known(schema, printed, "domain");
   for (const json& device : printed["devices"]) {

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -13,6 +11,7 @@
 #include "engine/abi/snapshot.h"
 #include "engine/assign/assign.h"
 #include "engine/domain/xml_document.h"
+#include "tests/support/files.h"
 
 // Every domain of the corpus that libvirt stored, as it was written and as libvirt printed it: one guest, so that a
 // config can be compared with what runs.
@@ -20,11 +19,6 @@ namespace busproof::abi {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string text_of(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 std::vector<fs::path> stored_domains() {
   std::vector<fs::path> folders;
@@ -35,7 +29,7 @@ std::vector<fs::path> stored_domains() {
 }
 
 Result<AbiSnapshot> snapshot_of(const fs::path& file) {
-  const auto document = domain::XmlDocument::parse(text_of(file));
+  const auto document = domain::XmlDocument::parse(file_text(file));
   if (!document) return std::unexpected(document.error());
   const auto wish = domain::read_domain(*document);
   if (!wish) return std::unexpected(wish.error());

@@ -31,7 +31,7 @@ std::string domain_xml(std::string_view machine, std::string_view devices, std::
       arch, machine, arch == "x86_64" ? "<features><acpi/></features>" : "", devices);
 }
 
-domain::Domain read(const std::string& xml) {
+domain::Domain domain_from_text(const std::string& xml) {
   const auto document = domain::XmlDocument::parse(xml);
   EXPECT_TRUE(document) << document.error().message;
   auto read = domain::read_domain(*document);
@@ -71,13 +71,13 @@ std::map<std::string, std::string> seats(const Assignment& assignment) {
 
 std::map<std::string, std::string> seats_of(std::string_view machine, const std::string& devices,
                                             std::string_view arch = "x86_64", const HostCards& cards = {}) {
-  const auto assignment = assign(read(domain_xml(machine, devices, arch)), Explain::No, cards);
+  const auto assignment = assign(domain_from_text(domain_xml(machine, devices, arch)), Explain::No, cards);
   EXPECT_TRUE(assignment) << assignment.error().message;
   return assignment ? seats(*assignment) : std::map<std::string, std::string>{};
 }
 
 Error refusal_of(std::string_view machine, const std::string& devices) {
-  const auto assignment = assign(read(domain_xml(machine, devices)));
+  const auto assignment = assign(domain_from_text(domain_xml(machine, devices)));
   EXPECT_FALSE(assignment);
   return assignment ? Error{} : assignment.error();
 }
@@ -120,7 +120,7 @@ TEST(Assign, AnExactFitLeavesNoRoomForTheBridgeItself) {
   EXPECT_EQ(error.rule, "E312");
   EXPECT_THAT(error.message, HasSubstr("model='pci-bridge', but none is available"));
   EXPECT_THAT(error.device, HasSubstr("interface 52:54:00"));
-  EXPECT_TRUE(assign(read(domain_xml("pc", std::string(kBare) + nics(61)))));
+  EXPECT_TRUE(assign(domain_from_text(domain_xml("pc", std::string(kBare) + nics(61)))));
 }
 
 TEST(Assign, AnExplicitAddressOfTheOnlyMissingBusMovesUpOne) {
@@ -165,7 +165,7 @@ TEST(Assign, TheUsb2SetSharesASlotAndTheFirstFunctionCarriesTheBit) {
       "<controller type='usb' index='0' model='ich9-uhci2'><master startport='2'/></controller>"
       "<controller type='usb' index='0' model='ich9-uhci3'><master startport='4'/></controller>"
       "<memballoon model='none'/>";
-  const auto assignment = assign(read(domain_xml("q35", set)));
+  const auto assignment = assign(domain_from_text(domain_xml("q35", set)));
   ASSERT_TRUE(assignment);
   std::vector<std::string> usb;
   for (const domain::Device& device : assignment->placed.domain().devices)
@@ -191,7 +191,8 @@ TEST(Assign, DevicesOverflowOntoAConventionalExpanderFromSlotZero) {
 }
 
 TEST(Assign, AVirtioIommuStaysOnTheRootBusBehindThePorts) {
-  const auto assignment = assign(read(domain_xml("q35", std::string(kBare) + "<iommu model='virtio'/>" + nic(1))));
+  const auto assignment =
+      assign(domain_from_text(domain_xml("q35", std::string(kBare) + "<iommu model='virtio'/>" + nic(1))));
   ASSERT_TRUE(assignment) << assignment.error().message;
   EXPECT_THAT(seats(*assignment),
               AllOf(Contains(Pair("iommu #1", "00:02.0")), Contains(Pair("interface 52:54:00:00:00:01", "01:00.0"))));
@@ -255,8 +256,9 @@ TEST(Assign, OnPseriesCardsOfDifferentGroupsGetHostBridgesOfTheirOwn) {
   const HostCards cards{{*pci::HostAddress::make(0, 5, 0, 0), {.conventional = false, .iommu_group = 3}},
                         {*pci::HostAddress::make(0, 6, 0, 0), {.conventional = false, .iommu_group = 4}},
                         {*pci::HostAddress::make(0, 7, 0, 0), {.conventional = false, .iommu_group = 3}}};
-  const auto assignment = assign(
-      read(domain_xml("pseries", std::string(kBare) + card(5) + card(6) + card(7), "ppc64le")), Explain::No, cards);
+  const auto assignment =
+      assign(domain_from_text(domain_xml("pseries", std::string(kBare) + card(5) + card(6) + card(7), "ppc64le")),
+             Explain::No, cards);
   ASSERT_TRUE(assignment) << assignment.error().message;
   std::vector<std::string> hostdevs;
   for (const domain::Device& device : assignment->placed.domain().devices)
@@ -266,7 +268,7 @@ TEST(Assign, OnPseriesCardsOfDifferentGroupsGetHostBridgesOfTheirOwn) {
 }
 
 TEST(AssignExplain, SaysWhyEachDeviceIsWhereItIs) {
-  const auto assignment = assign(read(domain_xml("q35", std::string(kBare) + nic(1))), Explain::Yes);
+  const auto assignment = assign(domain_from_text(domain_xml("q35", std::string(kBare) + nic(1))), Explain::Yes);
   ASSERT_TRUE(assignment);
   std::map<std::string, std::string> reasons;
   const domain::Domain& domain = assignment->placed.domain();
@@ -282,7 +284,7 @@ TEST(AssignExplain, SaysWhyEachDeviceIsWhereItIs) {
 
 TEST(AssignExplain, SaysThatAWrittenBusHadToBecomeAPort) {
   const auto assignment =
-      assign(read(domain_xml("q35", std::string(kBare) + nic(1, "e1000", at("01:01.0")))), Explain::Yes);
+      assign(domain_from_text(domain_xml("q35", std::string(kBare) + nic(1, "e1000", at("01:01.0")))), Explain::Yes);
   ASSERT_TRUE(assignment);
   std::vector<std::string> texts;
   for (const Reason& reason : assignment->reasons) texts.push_back(reason.text);
@@ -290,7 +292,7 @@ TEST(AssignExplain, SaysThatAWrittenBusHadToBecomeAPort) {
 }
 
 TEST(AssignExplain, GivesNoReasonsUnasked) {
-  const auto assignment = assign(read(domain_xml("q35", "")));
+  const auto assignment = assign(domain_from_text(domain_xml("q35", "")));
   ASSERT_TRUE(assignment);
   EXPECT_THAT(assignment->reasons, IsEmpty());
 }
@@ -298,14 +300,15 @@ TEST(AssignExplain, GivesNoReasonsUnasked) {
 TEST(AssignWarnings, TellOfABusThatTheGuestWillNotHave) {
   const std::string expander =
       "<controller type='pci' index='{}' model='pci-expander-bus'><target busNr='{}'/></controller>";
-  const auto overlapping = assign(read(
+  const auto overlapping = assign(domain_from_text(
       domain_xml("pc", std::string(kBare) + fmt::format(fmt::runtime(expander), 1, 100) +
                            fmt::format(fmt::runtime(expander), 2, 102) +
                            "<controller type='pci' index='3' model='pci-bridge'>" + at("01:01.0") + "</controller>" +
                            "<controller type='pci' index='4' model='pci-bridge'>" + at("01:02.0") + "</controller>")));
   ASSERT_TRUE(overlapping) << overlapping.error().message;
   EXPECT_THAT(topology::number_warnings(overlapping->placed), Contains(HasSubstr("busNr=")));
-  const auto apart = assign(read(domain_xml("pc", std::string(kBare) + fmt::format(fmt::runtime(expander), 1, 100))));
+  const auto apart =
+      assign(domain_from_text(domain_xml("pc", std::string(kBare) + fmt::format(fmt::runtime(expander), 1, 100))));
   ASSERT_TRUE(apart);
   EXPECT_THAT(topology::number_warnings(apart->placed), IsEmpty());
 }
@@ -315,20 +318,20 @@ TEST(AssignWarnings, TellOfABridgeThatHasNoZpciIdsYet) {
   for (int i = 0; i < 40; ++i)
     cards += fmt::format(
         "<interface type='user'><mac address='52:54:00:00:01:{:02x}'/><address type='pci'/></interface>", i);
-  const auto grown = assign(read(domain_xml("s390-ccw-virtio", cards, "s390x")));
+  const auto grown = assign(domain_from_text(domain_xml("s390-ccw-virtio", cards, "s390x")));
   ASSERT_TRUE(grown) << grown.error().message;
   EXPECT_THAT(warnings_of(grown->placed),
               ElementsAre(AllOf(HasSubstr("controller pci 1, which libvirt adds, gets its zPCI uid"),
                                 HasSubstr("model='pci-bridge'/> in the XML"))));
-  const auto written = assign(
-      read(domain_xml("s390-ccw-virtio", "<controller type='pci' index='1' model='pci-bridge'/>" + cards, "s390x")));
+  const auto written = assign(domain_from_text(
+      domain_xml("s390-ccw-virtio", "<controller type='pci' index='1' model='pci-bridge'/>" + cards, "s390x")));
   ASSERT_TRUE(written) << written.error().message;
   EXPECT_THAT(warnings_of(written->placed), IsEmpty());
 }
 
 /// "interface 52:54:…: <interface type='user'>": the device that the refusal names, and the tag that it points to.
 std::string blamed(const std::string& xml) {
-  const auto assignment = assign(read(xml));
+  const auto assignment = assign(domain_from_text(xml));
   if (assignment) return "nobody";
   const Error& error = assignment.error();
   if (!error.offset) return error.device + ": nowhere";

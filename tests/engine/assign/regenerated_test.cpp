@@ -12,7 +12,7 @@ using domain::ControllerType;
 using domain::Device;
 using pci::ControllerModel;
 
-domain::Domain read(std::string_view devices) {
+domain::Domain domain_of_xml(std::string_view devices) {
   const auto document =
       domain::XmlDocument::parse("<domain type='qemu'><name>g</name><os><type machine='q35'>hvm</type></os><devices>" +
                                  std::string(devices) + "</devices></domain>");
@@ -20,9 +20,9 @@ domain::Domain read(std::string_view devices) {
 }
 
 TEST(Regenerated, KeepsDevicesWithoutTheirPciAddresses) {
-  const domain::Domain domain = regenerated(
-      read("<interface type='user'><mac address='52:54:00:00:00:01'/><address type='pci' bus='1' slot='0'/></interface>"
-           "<disk device='cdrom'><target dev='sda' bus='sata'/><address type='drive' unit='3'/></disk>"));
+  const domain::Domain domain = regenerated(domain_of_xml(
+      "<interface type='user'><mac address='52:54:00:00:00:01'/><address type='pci' bus='1' slot='0'/></interface>"
+      "<disk device='cdrom'><target dev='sda' bus='sata'/><address type='drive' unit='3'/></disk>"));
   ASSERT_EQ(domain.devices.size(), 2);
   EXPECT_TRUE(std::holds_alternative<domain::NoAddress>(domain.devices[0].address));
   EXPECT_EQ(domain.devices[0].mac, "52:54:00:00:00:01");
@@ -30,15 +30,15 @@ TEST(Regenerated, KeepsDevicesWithoutTheirPciAddresses) {
 }
 
 TEST(Regenerated, LeavesControllersToLibvirtThatItAddsByItself) {
-  const domain::Domain domain =
-      regenerated(read("<controller type='pci' index='0' model='pcie-root'/>"
-                       "<controller type='pci' index='1' model='pcie-root-port'><target chassis='1' port='0x8'/>"
-                       "<address type='pci' slot='1'/></controller>"
-                       "<controller type='pci' index='2' model='pcie-root-port'><target hotplug='off' chassis='2'/>"
-                       "</controller>"
-                       "<controller type='pci' index='3' model='pcie-expander-bus'><target busNr='200'><node>0</node>"
-                       "</target></controller>"
-                       "<controller type='scsi' index='0'/>"));
+  const domain::Domain domain = regenerated(
+      domain_of_xml("<controller type='pci' index='0' model='pcie-root'/>"
+                    "<controller type='pci' index='1' model='pcie-root-port'><target chassis='1' port='0x8'/>"
+                    "<address type='pci' slot='1'/></controller>"
+                    "<controller type='pci' index='2' model='pcie-root-port'><target hotplug='off' chassis='2'/>"
+                    "</controller>"
+                    "<controller type='pci' index='3' model='pcie-expander-bus'><target busNr='200'><node>0</node>"
+                    "</target></controller>"
+                    "<controller type='scsi' index='0'/>"));
   ASSERT_EQ(domain.devices.size(), 4);
   EXPECT_EQ(domain.devices[0].controller->index, 0);
   EXPECT_EQ(domain.devices[1].controller->target.hotplug, domain::Switch::Off);

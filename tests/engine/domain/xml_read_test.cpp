@@ -46,7 +46,7 @@ Device device_of(std::string_view element) {
   return domain.devices.front();
 }
 
-Error error_of(std::string_view devices) {
+Error read_error(std::string_view devices) {
   const auto domain = read(domain_of(devices));
   if (domain) {
     ADD_FAILURE() << "taken: " << devices;
@@ -63,7 +63,7 @@ DeviceAddress address_of(std::string_view address) {
   return device_of(fmt::format("<hostdev mode='subsystem' type='pci'>{}<source/></hostdev>", address)).address;
 }
 
-PciAddress at(std::uint8_t bus, unsigned slot, unsigned function, Switch multifunction = Switch::Absent) {
+PciAddress place_at(std::uint8_t bus, unsigned slot, unsigned function, Switch multifunction = Switch::Absent) {
   return {pci::GuestAddress::make(0, bus, slot, function), multifunction, {}};
 }
 
@@ -149,19 +149,20 @@ TEST_P(AddressSyntax, IsReadAsLibvirtReadsIt) { EXPECT_EQ(address_of(GetParam().
 
 INSTANTIATE_TEST_SUITE_P(
     Pci, AddressSyntax,
-    testing::Values(AddressCase{"", NoAddress{}}, AddressCase{"<address type='pci' slot='5'/>", at(0, 5, 0)},
+    testing::Values(AddressCase{"", NoAddress{}}, AddressCase{"<address type='pci' slot='5'/>", place_at(0, 5, 0)},
                     AddressCase{"<address type='pci' domain='0x0000' bus='0xff' slot='0x1f' function='0x7'/>",
-                                at(255, 31, 7)},
-                    AddressCase{"<address type='pci' bus='010' slot=' +5' function='01'/>", at(8, 5, 1)},
-                    AddressCase{"<address type='pci' slot='&#10;5'/>", at(0, 5, 0)},
-                    AddressCase{"<address type='pci' slot='5' multifunction='on'/>", at(0, 5, 0, Switch::On)},
-                    AddressCase{"<address type='pci' slot='5' multifunction='off'/>", at(0, 5, 0, Switch::Off)},
-                    AddressCase{"<address type='pci' slot='5'/><address type='bogus'/>", at(0, 5, 0)},
-                    AddressCase{"<source><address slot='6'/></source><address type='pci' slot='5'/>", at(0, 5, 0)},
-                    AddressCase{"<address type='pci' slot='5' new='x'><new/></address>", at(0, 5, 0)},
+                                place_at(255, 31, 7)},
+                    AddressCase{"<address type='pci' bus='010' slot=' +5' function='01'/>", place_at(8, 5, 1)},
+                    AddressCase{"<address type='pci' slot='&#10;5'/>", place_at(0, 5, 0)},
+                    AddressCase{"<address type='pci' slot='5' multifunction='on'/>", place_at(0, 5, 0, Switch::On)},
+                    AddressCase{"<address type='pci' slot='5' multifunction='off'/>", place_at(0, 5, 0, Switch::Off)},
+                    AddressCase{"<address type='pci' slot='5'/><address type='bogus'/>", place_at(0, 5, 0)},
+                    AddressCase{"<source><address slot='6'/></source><address type='pci' slot='5'/>",
+                                place_at(0, 5, 0)},
+                    AddressCase{"<address type='pci' slot='5' new='x'><new/></address>", place_at(0, 5, 0)},
                     AddressCase{"<address type='pci' domain='4294967295' slot='5'/>",
                                 PciAddress{pci::GuestAddress::make(4294967295U, 0, 5, 0), Switch::Absent, {}}},
-                    AddressCase{"<address type='pci' bus='1'/>", at(1, 0, 0)},
+                    AddressCase{"<address type='pci' bus='1'/>", place_at(1, 0, 0)},
                     AddressCase{"<address type='pci' domain='1'/>",
                                 PciAddress{pci::GuestAddress::make(1, 0, 0, 0), Switch::Absent, {}}}));
 
@@ -210,7 +211,7 @@ class AddressRefusal : public testing::TestWithParam<RefusalCase> {};
 
 TEST_P(AddressRefusal, SaysWhatLibvirtSays) {
   const std::string device = fmt::format("<hostdev mode='subsystem' type='pci'><source/>{}</hostdev>", GetParam().text);
-  const Error error = error_of(device);
+  const Error error = read_error(device);
   EXPECT_EQ(error.message, GetParam().message);
   EXPECT_EQ(error.rule, GetParam().rule);
   EXPECT_EQ(error.device, "hostdev #1");
@@ -289,7 +290,7 @@ TEST(ReadController, TellsWhatAPciControllerIs) {
       "<target chassis='0x3' port='010' hotplug='off'/><address type='pci' slot='2'/></controller>");
   EXPECT_EQ(device.kind, DeviceKind::Controller);
   EXPECT_EQ(device.model, "pcie-root-port");
-  EXPECT_EQ(device.address, DeviceAddress(at(0, 2, 0)));
+  EXPECT_EQ(device.address, DeviceAddress(place_at(0, 2, 0)));
   const Controller& controller = *device.controller;
   EXPECT_EQ(controller.type, ControllerType::Pci);
   EXPECT_EQ(controller.index, 3U);
@@ -367,7 +368,7 @@ TEST(ReadController, NeverLooksAtTheAddressOfDisabledUsb) {
 class DeviceRefusal : public testing::TestWithParam<RefusalCase> {};
 
 TEST_P(DeviceRefusal, SaysWhatLibvirtSays) {
-  const Error error = error_of(GetParam().text);
+  const Error error = read_error(GetParam().text);
   EXPECT_EQ(error.message, GetParam().message);
   EXPECT_EQ(error.rule, GetParam().rule);
 }
@@ -565,19 +566,20 @@ INSTANTIATE_TEST_SUITE_P(
                     "E103"}));
 
 TEST(ReadDomain, ReportsTheErrorLibvirtWouldFindFirst) {
-  EXPECT_THAT(error_of("<vsock model='x'/><rng/><disk type='x'/><disk device='x'/>").message, HasSubstr("'type'"));
-  EXPECT_THAT(error_of("<rng/><controller type='usb' model='ich9-uhci1'/>").message, HasSubstr("No master USB"));
-  EXPECT_THAT(error_of("<watchdog/><watchdog/>").message, HasSubstr("only a single watchdog"));
-  EXPECT_THAT(error_of("<input/><hub/><input type='tablet'/><controller type='usb' model='none'/>").message,
+  EXPECT_THAT(read_error("<vsock model='x'/><rng/><disk type='x'/><disk device='x'/>").message, HasSubstr("'type'"));
+  EXPECT_THAT(read_error("<rng/><controller type='usb' model='ich9-uhci1'/>").message, HasSubstr("No master USB"));
+  EXPECT_THAT(read_error("<watchdog/><watchdog/>").message, HasSubstr("only a single watchdog"));
+  EXPECT_THAT(read_error("<input/><hub/><input type='tablet'/><controller type='usb' model='none'/>").message,
               HasSubstr("missing input device type"));
 }
 
 TEST(ReadDomain, NamesTheDeviceThatIsRefused) {
-  EXPECT_EQ(error_of("<rng model='virtio'/><rng/>").device, "rng #2");
-  EXPECT_EQ(error_of("<interface><mac address='52:54:00:AA:00:01'/><boot/></interface>").device,
+  EXPECT_EQ(read_error("<rng model='virtio'/><rng/>").device, "rng #2");
+  EXPECT_EQ(read_error("<interface><mac address='52:54:00:AA:00:01'/><boot/></interface>").device,
             "interface 52:54:00:aa:00:01");
-  EXPECT_EQ(error_of("<controller type='pci' index='4' model='pci-bridge'><target chassisNr='x'/></controller>").device,
-            "controller pci 4");
+  EXPECT_EQ(
+      read_error("<controller type='pci' index='4' model='pci-bridge'><target chassisNr='x'/></controller>").device,
+      "controller pci 4");
 }
 
 // Devices.

@@ -12,7 +12,7 @@ namespace busproof::report {
 namespace {
 
 using enum pci::ControllerModel;
-using nlohmann::json;
+using Parsed = nlohmann::json;
 using testing_support::at;
 using testing_support::guest;
 using testing_support::interface;
@@ -25,27 +25,27 @@ domain::Domain guest_with_expander() {
   return domain;
 }
 
-json tree_of(const domain::Domain& domain) {
-  return json::parse(tree_json(domain::as_placed(domain).value(), "guest.xml"));
+Parsed tree_of(const domain::Domain& domain) {
+  return Parsed::parse(tree_json(domain::as_placed(domain).value(), "guest.xml"));
 }
 
 TEST(TreeJson, SaysWhatEachBusIs) {
-  const json tree = tree_of(guest_with_expander());
+  const Parsed tree = tree_of(guest_with_expander());
   EXPECT_EQ(tree["schema_version"], 1);
   EXPECT_EQ(tree["file"], "guest.xml");
   EXPECT_EQ(tree["buses"].size(), 4U);
-  const json& bus = tree["buses"][1];
+  const Parsed& bus = tree["buses"][1];
   EXPECT_EQ(bus["model"], "pci-expander-bus");
   EXPECT_EQ(bus["parent"], 0);
   EXPECT_EQ(bus["address"], "0000:00:02.0");
-  EXPECT_EQ(bus["target"], json({{"busNr", 252}, {"node", 1}}));
+  EXPECT_EQ(bus["target"], Parsed({{"busNr", 252}, {"node", 1}}));
   EXPECT_EQ(bus["guest_bus"], 253);
   EXPECT_EQ(bus["guest_numa_node"], 1);
   EXPECT_EQ(bus["free_slots"].size(), 30U);
 }
 
 TEST(TreeJson, SaysWhereTheGuestHasEachDevice) {
-  const json device = tree_of(guest_with_expander())["buses"][1]["devices"][1];
+  const Parsed device = tree_of(guest_with_expander())["buses"][1]["devices"][1];
   EXPECT_EQ(device["name"], "interface 52:54:00:00:00:01");
   EXPECT_EQ(device["address"], "0000:01:04.0");
   EXPECT_EQ(device["guest_address"], "0000:fd:04.0");
@@ -54,12 +54,12 @@ TEST(TreeJson, SaysWhereTheGuestHasEachDevice) {
 }
 
 TEST(TreeJson, SaysWhatIsLostAndWhatWouldHelp) {
-  const json tree = tree_of(guest_with_expander());
+  const Parsed tree = tree_of(guest_with_expander());
   EXPECT_EQ(tree["buses"][3]["guest_bus"], nullptr);
   EXPECT_EQ(tree["lost"][0]["bus"], 3);
   EXPECT_EQ(tree["lost"][0]["reason"], "number-taken");
   EXPECT_EQ(tree["lost"][0]["taken_by"], 2);
-  EXPECT_EQ(tree["advice"], json::parse(R"([{"bus": 1, "busNr": 251}])"));
+  EXPECT_EQ(tree["advice"], Parsed::parse(R"([{"bus": 1, "busNr": 251}])"));
 }
 
 TEST(TreeJson, BytesThatAreNoUtf8DoNoHarm) {
@@ -72,14 +72,14 @@ const Error kError = {ErrorKind::Refused, "E305",        "XML error: Attempted d
                       "interface x",      "choose 0x04", 8};
 
 TEST(TreeJson, SaysWhyThereIsNoTree) {
-  const json tree = json::parse(tree_json(kError, "<a>\n   <b/>", "f.xml"));
+  const Parsed tree = Parsed::parse(tree_json(kError, "<a>\n   <b/>", "f.xml"));
   EXPECT_EQ(tree["error"]["rule"], "E305");
   EXPECT_EQ(tree["error"]["line"], 2);
   EXPECT_EQ(tree["error"]["column"], 5);
 }
 
 TEST(AssignmentJson, HoldsTheErrorOfARefusedFile) {
-  const json report = json::parse(assignment_json({.file = "f.xml", .error = &kError, .text = "<a>\n   <b/>"}));
+  const Parsed report = Parsed::parse(assignment_json({.file = "f.xml", .error = &kError, .text = "<a>\n   <b/>"}));
   EXPECT_EQ(report["verdict"], "refused");
   EXPECT_EQ(report["error"]["device"], "interface x");
   EXPECT_EQ(report["xml"], nullptr);
@@ -92,12 +92,12 @@ assign::Assignment an_assignment() {
 
 TEST(AssignmentJson, HoldsWhatEachDeviceGotAndWhy) {
   const auto assignment = an_assignment();
-  const json report =
-      json::parse(assignment_json({.file = "f.xml", .assignment = &assignment, .changed = true, .xml = "<domain/>"}));
+  const Parsed report =
+      Parsed::parse(assignment_json({.file = "f.xml", .assignment = &assignment, .changed = true, .xml = "<domain/>"}));
   EXPECT_EQ(report["verdict"], "assigned");
   EXPECT_EQ(report["warnings"],
-            json({"bus 3 (pci-bridge) and all behind it are lost to the guest: number 254 goes to bus 2 "
-                  "(pci-expander-bus, busNr 254); busNr='251' of bus 1 would work"}));
+            Parsed({"bus 3 (pci-bridge) and all behind it are lost to the guest: number 254 goes to bus 2 "
+                    "(pci-expander-bus, busNr 254); busNr='251' of bus 1 would work"}));
   EXPECT_EQ(report["devices"][1]["address"], "0000:01:04.0");
   EXPECT_EQ(report["devices"][1]["reason"], "first free slot");
   EXPECT_EQ(report["xml"], "<domain/>");

@@ -15,15 +15,15 @@ namespace busproof::report {
 namespace {
 
 using abi::RuleId;
-using Json = nlohmann::json;
+using Parsed = nlohmann::json;
 using tests::compared;
 using tests::finding;
 
-Json sarif(const std::vector<DomainReport>& reports) {
+Parsed sarif(const std::vector<DomainReport>& reports) {
   const auto writer = sarif_writer({.command = "check", .version = "1.2.3"});
   std::string text = writer->begin();
   for (const DomainReport& report : reports) text += writer->add(report);
-  return Json::parse(text + writer->end({}, 1));
+  return Parsed::parse(text + writer->end({}, 1));
 }
 
 DomainReport report() {
@@ -69,9 +69,9 @@ const std::array kMembers = {
 };
 
 TEST(Sarif, HasTheMembersOfTheSchemaAndNoOthers) {
-  const Json log = sarif({report()});
+  const Parsed log = sarif({report()});
   for (const Members& row : kMembers) {
-    const Json& object = log.at(Json::json_pointer(std::string(row.path)));
+    const Parsed& object = log.at(Parsed::json_pointer(std::string(row.path)));
     ASSERT_TRUE(object.is_object()) << row.path;
     for (const auto& [name, value] : object.items()) EXPECT_TRUE(row.allowed.contains(name)) << row.path << "/" << name;
     for (const std::string& name : row.required) EXPECT_TRUE(object.contains(name)) << row.path << "/" << name;
@@ -80,15 +80,15 @@ TEST(Sarif, HasTheMembersOfTheSchemaAndNoOthers) {
 }
 
 TEST(Sarif, EveryResultNamesItsRuleByIdAndIndex) {
-  const Json log = sarif({report()});
-  const Json& rules = log["runs"][0]["tool"]["driver"]["rules"];
+  const Parsed log = sarif({report()});
+  const Parsed& rules = log["runs"][0]["tool"]["driver"]["rules"];
   EXPECT_EQ(rules.size(), abi::kRules.size());
-  for (const Json& result : log["runs"][0]["results"])
+  for (const Parsed& result : log["runs"][0]["results"])
     EXPECT_EQ(rules[result["ruleIndex"].get<std::size_t>()]["id"], result["ruleId"]);
 }
 
 TEST(Sarif, LevelsAndBaselinesAreThoseOfTheSchema) {
-  const Json results = sarif({report()})["runs"][0]["results"];
+  const Parsed results = sarif({report()})["runs"][0]["results"];
   EXPECT_EQ(results[0]["level"], "error");
   EXPECT_EQ(results[0]["baselineState"], "new");
   EXPECT_EQ(results[1]["level"], "warning");
@@ -99,7 +99,7 @@ TEST(Sarif, LevelsAndBaselinesAreThoseOfTheSchema) {
 TEST(Sarif, PathsAreRelativeUris) {
   DomainReport odd = report();
   odd.file = odd.findings[0].file = "./vms/web 01%.xml";
-  const Json location = sarif({odd})["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+  const Parsed location = sarif({odd})["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
   EXPECT_EQ(location["artifactLocation"]["uri"], "vms/web%2001%25.xml");
   EXPECT_EQ(location["region"]["startLine"], 2);
   EXPECT_EQ(location["region"]["startColumn"], 3);
@@ -111,7 +111,7 @@ TEST(Sarif, PathsAreRelativeUris) {
 TEST(Sarif, AFileThatCouldNotBeReadIsToldOfTheRun) {
   DomainReport bad{.status = Status::Failed, .domain = {}, .uuid = {}, .file = "bad.xml"};
   bad.error = locate({ErrorKind::Unreadable, "E001", "no XML"}, {"bad.xml", ""});
-  const Json invocation = sarif({bad})["runs"][0]["invocations"][0];
+  const Parsed invocation = sarif({bad})["runs"][0]["invocations"][0];
   EXPECT_EQ(invocation["executionSuccessful"], false);
   EXPECT_EQ(invocation["exitCode"], 1);
   EXPECT_EQ(invocation["toolExecutionNotifications"][0]["message"]["text"], "no XML");

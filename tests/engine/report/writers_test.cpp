@@ -11,7 +11,7 @@ namespace busproof::report {
 namespace {
 
 using abi::RuleId;
-using Json = nlohmann::json;
+using Parsed = nlohmann::json;
 using testing::HasSubstr;
 using testing::Not;
 using tests::compared;
@@ -66,10 +66,10 @@ TEST(TextWriter, CountsWhatIsSuppressedAndWhatCouldNotBeRead) {
 }
 
 TEST(JsonWriter, IsValidWithAndWithoutFindings) {
-  const Json empty = Json::parse(written("json", {}));
-  EXPECT_EQ(empty["findings"], Json::array());
-  EXPECT_EQ(empty["domains"], Json::array());
-  const Json json = Json::parse(written("json", {moved_nic(), removed_disk(), unreadable()}));
+  const Parsed empty = Parsed::parse(written("json", {}));
+  EXPECT_EQ(empty["findings"], Parsed::array());
+  EXPECT_EQ(empty["domains"], Parsed::array());
+  const Parsed json = Parsed::parse(written("json", {moved_nic(), removed_disk(), unreadable()}));
   EXPECT_EQ(json["kind"], "check");
   EXPECT_EQ(json["shard"], nullptr);
   ASSERT_EQ(json["findings"].size(), 2);
@@ -100,9 +100,9 @@ TEST(GithubWriter, PutsWhatIsGoneToTheBeginningOfTheFileThatIsThere) {
 }
 
 TEST(GitlabWriter, WritesAnArrayOfIssues) {
-  EXPECT_EQ(Json::parse(written("gitlab", {})), Json::array());
-  const Json issues = Json::parse(written("gitlab", {moved_nic(), unreadable()}));
-  EXPECT_EQ(issues[0], Json::parse(R"json({
+  EXPECT_EQ(Parsed::parse(written("gitlab", {})), Parsed::array());
+  const Parsed issues = Parsed::parse(written("gitlab", {moved_nic(), unreadable()}));
+  EXPECT_EQ(issues[0], Parsed::parse(R"json({
       "description": "web01: interface net0: 0000:01:00.0 -> 0000:02:00.0 (Linux: enp1s0 becomes enp2s0; migration: refused)",
       "check_name": "BP101 device-moved",
       "fingerprint": "db/web01.xml|BP101|interface net0|1",
