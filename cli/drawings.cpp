@@ -25,7 +25,7 @@
 namespace busproof::cli {
 namespace {
 
-constexpr std::size_t kListColumns = 160;
+constexpr std::size_t kPageColumns = 160;
 
 NoDrawing none(const BadConfig& bad) { return {bad.name, error_text(bad), exit_code(bad.error.kind)}; }
 
@@ -100,7 +100,7 @@ DrawingResult draw_host(const std::string& file, Content content) {
   const std::string title = file.empty() ? "host" : "host " + std::filesystem::path(name).stem().string();
   Drawing drawing{
       .file = name, .name = name, .graph = viz::host_graph(host->inventory, host->ledger, pci_names(), title)};
-  if (content == Content::Page) drawing.tree = report::host_list_text(host->inventory, kListColumns);
+  if (content == Content::Page) drawing.tree = report::host_list_text(host->inventory, kPageColumns);
   return drawing;
 }
 

@@ -333,6 +333,8 @@ class Differ {
     const std::string from = was.pci ? to_string(was.pci->at) : was.address;
     const std::string to = is.pci ? to_string(is.pci->at) : is.address;
     if (from == to) return;
+    // Ports that libvirt gives follow the order of the elements, and nobody has asked for one.
+    if (!was.pci && !is.pci && was.address_chosen && is.address_chosen) return;
     if (!was.pci && !is.pci && (from.empty() || to.empty() || lacks_base(was, is) || lacks_base(is, was)))
       return report(RuleId::PropertyUndecided, Change::Altered, &was, &is, "address: " + change_of(from, to),
                     Undecided);
