@@ -96,8 +96,16 @@ bool is_seen_dead(const Model& model, Slot slot) {
   return never_becomes_ready(*model.device(slot).function) && model.profile.nvme_probes_synchronously;
 }
 
+/// It takes what it was told to take. Source: drivers/xen/xen-pciback/pci_stub.c, pcistub_probe()
+bool is_not_seized(const Model& model, Slot slot) {
+  constexpr std::uint8_t kBridge = 1;
+  const Device& device = model.device(slot);
+  const bool told = model.seized.contains(device.function->address) || !device.override_text.empty();
+  return !told || device.config.header_type() > kBridge;
+}
+
 constexpr std::array kPickiness = {Pickiness{"8139too", ENODEV, is_enhanced_8139},
-                                   Pickiness{"nvme", ENODEV, is_seen_dead},
+                                   Pickiness{"nvme", ENODEV, is_seen_dead}, Pickiness{"pciback", ENODEV, is_not_seized},
                                    Pickiness{"shpchp", ENODEV, has_no_slots_left}};
 
 bool is_port(const Device& device) {
@@ -280,12 +288,15 @@ int Model::driver_probe(Slot slot, const Driver& driver) {
   const DriverRule& rule = driver.rule;
   switch (rule.role) {
     case DriverRole::Stub:
-      return 0;
+      return refusal_of(driver, slot);
     case DriverRole::Port:
       return is_port(device) ? 0 : rule.foreign_errno;
     case DriverRole::Vfio:
-      if (device.config.header_type() != 0 || device.group == kNone) return EINVAL;
-      return device.num_vfs > 0 ? EBUSY : 0;
+      if (device.config.header_type() != 0) return EINVAL;
+      if (device.num_vfs > 0) return EBUSY;
+      if (device.group != kNone) return 0;
+      edit(slot).powered = true;  // by the time it finds that there is no group
+      return EINVAL;
     case DriverRole::Native:
       break;
   }
@@ -295,10 +306,15 @@ int Model::driver_probe(Slot slot, const Driver& driver) {
   }
   if (rule.enables != Enables::Never) edit(slot).powered = true;
   if (!decodes_at(device.config, device.function->decoders)) return rule.lost_errno;
+  const int refusal = refusal_of(driver, slot);
+  // It has enabled the bridge by the time it finds its slots taken, and leaves it so.
+  if (refusal != 0 && driver.name == "shpchp" && has_slots(device)) enable_device(slot);
+  return refusal;
+}
+
+int Model::refusal_of(const Driver& driver, Slot slot) const {
   const auto refuses = [&](const Pickiness& pick) { return pick.driver == driver.name && pick.refuses(*this, slot); };
   const auto* pick = std::ranges::find_if(kPickiness, refuses);
-  // It has enabled the bridge by the time it finds its slots taken, and leaves it so.
-  if (pick != kPickiness.end() && driver.name == "shpchp" && has_slots(device)) enable_device(slot);
   return pick == kPickiness.end() ? 0 : pick->error;
 }
 
@@ -361,9 +377,19 @@ void Model::wake(Slot slot) {
   if (runtime_usage(*devices_[slot]) == 0) edit(slot).powered = true;
 }
 
-void Model::set_runtime_auto(Slot slot, bool automatic) {
-  if (!automatic) wake(slot);
-  edit(slot).runtime_auto = automatic;
+Tasks Model::runtime_tasks(Slot slot, bool automatic) const {
+  const DeviceRef device = ref(slot);
+  return {{.step = Step::Lock, .device = device},
+          {.step = Step::SetRuntime, .device = device, .number = automatic ? 1 : 0},
+          {.step = Step::Unlock, .device = device}};
+}
+
+Model::Progress Model::set_runtime(Call&, Task& task) {
+  const Slot slot = alive(task.device);
+  if (slot == kNoSlot) return Progress::Done;
+  if (task.number == 0) wake(slot);
+  edit(slot).runtime_auto = task.number != 0;
+  return Progress::Done;
 }
 
 Model::Progress Model::set_enable(Call& call, Task& task) {

@@ -57,6 +57,7 @@ constexpr PciId kE1000e[] = {pair(0x8086, 0x10d3), pair(0x8086, 0x105e)};
 constexpr PciId kEhci[] = {of_class(0x0c0320)};
 constexpr PciId kNvme[] = {pair(0x1b36, 0x0010), of_class(0x010802)};
 constexpr PciId kOhci[] = {of_class(0x0c0310)};
+constexpr PciId kPciback[] = {of_class(0, 0)};  // everything: its probe decides
 constexpr PciId kPcieport[] = {of_class(0x060400), of_class(0x060401), of_class(0x080700)};
 constexpr PciId kShpchp[] = {of_class(0x060400)};
 constexpr PciId kUhci[] = {of_class(0x0c0300)};
@@ -64,11 +65,11 @@ constexpr PciId kVfio[] = {{kAnyId, kAnyId, kAnyId, kAnyId, 0, 0, 0, true}};
 constexpr PciId kVirtio[] = {pair(0x1af4, kAnyId)};
 constexpr PciId kXhci[] = {of_class(0x0c0330)};
 constexpr std::array kKnown = {
-    KnownIds{"8139cp", k8139},       KnownIds{"8139too", k8139},  KnownIds{"ahci", kAhci},
-    KnownIds{"e1000", kE1000},       KnownIds{"e1000e", kE1000e}, KnownIds{"ehci-pci", kEhci},
-    KnownIds{"nvme", kNvme},         KnownIds{"ohci-pci", kOhci}, KnownIds{"pcieport", kPcieport},
-    KnownIds{"shpchp", kShpchp},     KnownIds{"uhci_hcd", kUhci}, KnownIds{"vfio-pci", kVfio},
-    KnownIds{"virtio-pci", kVirtio}, KnownIds{"xhci_hcd", kXhci},
+    KnownIds{"8139cp", k8139},     KnownIds{"8139too", k8139},      KnownIds{"ahci", kAhci},
+    KnownIds{"e1000", kE1000},     KnownIds{"e1000e", kE1000e},     KnownIds{"ehci-pci", kEhci},
+    KnownIds{"nvme", kNvme},       KnownIds{"ohci-pci", kOhci},     KnownIds{"pcieport", kPcieport},
+    KnownIds{"pciback", kPciback}, KnownIds{"shpchp", kShpchp},     KnownIds{"uhci_hcd", kUhci},
+    KnownIds{"vfio-pci", kVfio},   KnownIds{"virtio-pci", kVirtio}, KnownIds{"xhci_hcd", kXhci},
 };
 
 }  // namespace

@@ -15,6 +15,10 @@ std::int64_t bus_number(const Bus& bus) { return static_cast<std::int64_t>(bus.s
 std::uint32_t segment_of(std::int64_t number) { return static_cast<std::uint32_t>(number >> 8); }
 std::uint8_t number_of(std::int64_t number) { return static_cast<std::uint8_t>(number); }
 
+bool is_in(const HotplugSlot& slot, const HostAddress& address) {
+  return address.segment() == slot.segment && address.bus() == slot.bus && address.slot() == slot.device;
+}
+
 }  // namespace
 
 // ---- Buses
@@ -247,19 +251,22 @@ bool Model::slot_populated(const HotplugSlot& slot) const {
   });
 }
 
-void Model::eject(std::size_t slot_index, Tasks& tasks) {
-  const HotplugSlot slot = (*slots_)[slot_index];
-  slots_.edit()[slot_index].ejected = true;
-  tasks.push_back({.step = Step::LockRescan});
-  std::vector<HostAddress> gone;
+Tasks Model::eject_tasks(std::size_t slot_index) const {
+  const HotplugSlot& slot = (*slots_)[slot_index];
+  Tasks tasks = {{.step = Step::LockRescan}};
   for (const Place& place : *index_ | std::views::reverse) {
-    const HostAddress& address = place.address;
-    if (address.segment() != slot.segment || address.bus() != slot.bus || address.slot() != slot.device) continue;
-    tasks.push_back({.step = Step::Remove, .device = ref(place.slot)});
-    gone.push_back(address);
+    if (is_in(slot, place.address)) tasks.push_back({.step = Step::Remove, .device = ref(place.slot)});
   }
+  tasks.push_back({.step = Step::Eject, .number = static_cast<std::int64_t>(slot_index)});
   tasks.push_back({.step = Step::UnlockRescan});
-  for (const HostAddress& address : gone) unplug(address);
+  return tasks;
+}
+
+Model::Progress Model::eject_slot(Call&, Task& task) {
+  HotplugSlot& slot = slots_.edit()[static_cast<std::size_t>(task.number)];
+  slot.ejected = true;
+  std::erase_if(plugged_.edit(), [&](const Plugged& p) { return is_in(slot, p.function->address); });
+  return Progress::Done;
 }
 
 // ---- The world acts

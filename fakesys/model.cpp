@@ -19,7 +19,7 @@ const Model::StepFunction Model::kSteps[] = {
     &Model::add_device,     &Model::set_num_vfs,   &Model::add_vf,
     &Model::enabled_vfs,    &Model::remove_vf,     &Model::disabled_vfs,
     &Model::set_enable,     &Model::reset,         &Model::reset_subordinate,
-    &Model::set_group_type,
+    &Model::set_group_type, &Model::set_runtime,   &Model::eject_slot,
 };
 
 // ---- Looking

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,6 +69,9 @@ struct Device {
   bool broken_parity = false, no_msi = false, d3cold_allowed = true, rom_enabled = false;
   std::vector<int> net;  ///< N of its ethN
 };
+
+/// N of its virtfnN: which of the card's virtual functions is at the address, however many of them are there.
+int number_of_vf(const Function& physical, const HostAddress& address);
 
 struct Bus {
   std::uint32_t segment = 0;
@@ -184,6 +188,8 @@ enum class Step : std::uint8_t {
   Reset,
   ResetSubordinate,
   SetGroupType,  ///< of group `number` to `driver`
+  SetRuntime,    ///< whether the device may sleep: if `number`
+  Eject,         ///< cuts the power of slot `number`
 };
 
 struct Task {
@@ -312,9 +318,9 @@ class Model {
   /// As they are worked out when a device is found.
   void default_reset_methods(Slot slot);
   int set_reset_methods(Slot slot, std::span<const ResetMethod> methods);
-  void eject(std::size_t slot_index, Tasks& tasks);
+  [[nodiscard]] Tasks eject_tasks(std::size_t slot_index) const;
   /// Whether the device may sleep while nobody uses it.
-  void set_runtime_auto(Slot slot, bool automatic);
+  [[nodiscard]] Tasks runtime_tasks(Slot slot, bool automatic) const;
   /// A write of one config byte as hardware takes it, bus resets included.
   void write_config(Slot slot, std::size_t offset, std::span<const std::uint8_t> bytes);
   void emit(UeventAction action, Slot slot);
@@ -354,7 +360,8 @@ class Model {
   bool has_iommu = false;
   bool interrupt_remapping = true;
   bool autoprobe = true;
-  bool listening = false;  ///< uevents are kept for take_uevents()
+  std::set<HostAddress> seized;  ///< what pciback takes, wherever it is offered to it
+  bool listening = false;        ///< uevents are kept for take_uevents()
   bool host_crashed = false;
   DomainType default_type = DomainType::DmaFq;
   std::vector<bool> online_nodes{true};
@@ -399,6 +406,8 @@ class Model {
   Progress reset(Call& call, Task& task);
   Progress reset_subordinate(Call& call, Task& task);
   Progress set_group_type(Call& call, Task& task);
+  Progress set_runtime(Call& call, Task& task);
+  Progress eject_slot(Call& call, Task& task);
 
   void forget_driver(int driver);
   /// Puts tasks before all that the call has left.
@@ -418,6 +427,8 @@ class Model {
   void wake(Slot slot);
   void disable_device(Slot slot);
   void power_up_for(Slot slot, const DriverRule& rule);
+  /// What the driver says to a device that its table has, but that it does not take; 0: it takes it.
+  [[nodiscard]] int refusal_of(const Driver& driver, Slot slot) const;
   void leave_container(int number);
   void forget_group_file(int handle);
   void vfio_bound(Slot slot);

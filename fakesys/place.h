@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -49,6 +50,7 @@ enum class Place : std::uint8_t {
   Dev,               ///< /dev
   DevVfio,           ///< /dev/vfio
 };
+inline constexpr std::size_t kPlaceCount = static_cast<std::size_t>(Place::DevVfio) + 1;
 
 /// One directory: of which device, driver, bus or group it is, as far as its place asks.
 struct Node {
@@ -82,5 +84,7 @@ std::string path_of(const Host& host, const Node& node);
 const Device& device_of(const Host& host, const Node& node);
 
 Node device_node(const Host& host, Slot slot);
+/// The device that a directory is of.
+inline const Device& device_of(const Host& host, const Node& node) { return host.model.device(node.device.slot); }
 
 }  // namespace busproof::fakesys

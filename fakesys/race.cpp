@@ -150,7 +150,12 @@ struct Explorer {
 void clean_up(Host& host, const Race& race) {
   for (const RaceWrite& write : race.clean_up) {
     const auto file = open_file(host, write.path, {.writing = true}, write.caller);
-    if (file.error == 0) write_file(host, file.value, write.data, write.caller);
+    if (file.error != 0) continue;
+    const CallId call = write_file(host, file.value, write.data, write.caller).waiting;
+    for (std::int64_t waited_ms = 0; call != 0 && host.model.under_way(call) && waited_ms < kPatienceMs;
+         waited_ms += kWaitMs)
+      host.model.advance(kWaitMs);
+    if (call != 0) host.model.take_result(call);
   }
 }
 
@@ -162,10 +167,12 @@ RaceOutcomes run_race(Host& host, const Race& race) {
   for (std::size_t round = 0; round < race.rounds; ++round) {
     Situation start{host, std::vector<Racer>(race.racers.size())};
     start.host.model.listening = false;
-    // All have opened their files before the first writes.
-    for (std::size_t i = 0; i < race.racers.size(); ++i) move(start, race, i);
     Explorer explorer{race, moves_left};
-    for (std::size_t first = 0; first < race.racers.size(); ++first) explorer.explore(start, first, 0);
+    Situation opened = start;
+    for (std::size_t i = 0; i < race.racers.size(); ++i) move(opened, race, i);
+    // Mostly all have opened their files before the first one writes; but one may also come late.
+    for (const Situation& begin : {opened, start})
+      for (std::size_t first = 0; first < race.racers.size(); ++first) explorer.explore(begin, first, 0);
     outcomes.results.merge(explorer.outcomes.results);
     outcomes.drivers_after.merge(explorer.outcomes.drivers_after);
     auto end = explorer.ends.begin();

@@ -195,6 +195,7 @@ std::string save_host(const Host& host) {
                 {"allow_unsafe_interrupts", model.allow_unsafe_interrupts}}},
               {"functions", json::array()},
               {"devices", json::array()}};
+  for (const HostAddress& address : model.seized) out["seized"].push_back(to_string(address));
   for (std::size_t node = 0; node < model.online_nodes.size(); ++node) {
     if (model.online_nodes[node]) out["online_nodes"].push_back(node);
   }
@@ -434,6 +435,11 @@ struct HostReader {
     model.vfio_enable_sriov = get<bool>(vfio, "enable_sriov", false);
     model.vfio_disable_idle_d3 = get<bool>(vfio, "disable_idle_d3", false);
     model.allow_unsafe_interrupts = get<bool>(vfio, "allow_unsafe_interrupts", false);
+    for (const json& entry : entries(in, "seized")) {
+      const auto address = HostAddress::parse(entry.is_string() ? entry.get<std::string>() : std::string());
+      if (!address) return complain("'seized' holds what is no address");
+      model.seized.insert(*address);
+    }
     model.online_nodes.assign(1, true);
     for (const json& node : entries(in, "online_nodes")) {
       constexpr std::size_t kMostNodes = 1024;

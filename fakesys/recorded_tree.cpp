@@ -54,13 +54,16 @@ std::string last_part(std::string_view path) { return std::string(path.substr(pa
 
 std::vector<Decoder> decoders_of(const std::string& resource) {
   constexpr std::size_t kDecoders = 7;
+  constexpr std::uint64_t kFixedResource = 0x10;  // Source: include/linux/ioport.h, IORESOURCE_PCI_FIXED
   std::vector<Decoder> decoders;
   for (const auto part : std::views::split(resource, '\n')) {
     if (decoders.size() == kDecoders) break;
     std::string_view row(part.begin(), part.end());
-    const auto first = scan_hex(row), last = scan_hex(row);
-    if (!first || !last) break;
-    decoders.push_back(*last == 0 ? Decoder{} : Decoder{*first, *last - *first + 1});
+    const auto first = scan_hex(row), last = scan_hex(row), flags = scan_hex(row);
+    if (!first || !last || !flags) break;
+    // Ports that a device has by tradition, such as those of IDE, are in no register of it.
+    const bool has_register = *last != 0 && (*flags & kFixedResource) == 0;
+    decoders.push_back(has_register ? Decoder{*first, *last - *first + 1} : Decoder{});
   }
   return decoders;
 }

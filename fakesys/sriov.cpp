@@ -31,6 +31,12 @@ ConfigSpace config_of_vf(const ConfigSpace& physical) {
 
 }  // namespace
 
+int number_of_vf(const Function& physical, const HostAddress& address) {
+  const auto place = [](const HostAddress& a) { return a.bus() * 256 + a.slot() * 8 + a.function(); };
+  const int distance = place(address) - place(physical.address) - static_cast<int>(physical.sriov->offset);
+  return distance / std::max(1, static_cast<int>(physical.sriov->stride));
+}
+
 Tasks Model::numvfs_tasks(Slot slot, unsigned count) const {
   const DeviceRef device = ref(slot);
   return {{.step = Step::Lock, .device = device},

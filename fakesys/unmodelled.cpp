@@ -17,12 +17,12 @@ std::string_view word_of(std::string_view data) {
   return data;
 }
 
-std::string as_line(std::string_view text) { return std::string(text) + '\n'; }
+std::string with_newline(std::string_view text) { return std::string(text) + '\n'; }
 
 Kept keep_switch(std::string_view, std::string_view data) {
   const std::string_view word = word_of(data);
   if (word != "enabled" && word != "disabled") return {.error = EINVAL};
-  return {.text = as_line(word)};
+  return {.text = with_newline(word)};
 }
 /// A device that cannot wake the machine shows an empty line, and takes no word.
 Kept keep_wakeup(std::string_view before, std::string_view data) {
@@ -30,7 +30,7 @@ Kept keep_wakeup(std::string_view before, std::string_view data) {
 }
 Kept keep_flag(std::string_view, std::string_view data) {
   const auto on = kernel_bool(data);
-  return on ? Kept{.text = as_line(*on ? "Y" : "N")} : Kept{.error = EINVAL};
+  return on ? Kept{.text = with_newline(*on ? "Y" : "N")} : Kept{.error = EINVAL};
 }
 /// The link stays as it is where it cannot do what is asked for, and nothing is said.
 Kept keep_link_state(std::string_view before, std::string_view data) {
@@ -38,7 +38,7 @@ Kept keep_link_state(std::string_view before, std::string_view data) {
 }
 Kept keep_number(std::string_view, std::string_view data) {
   const auto number = kernel_unsigned(data);
-  return number ? Kept{.text = as_line(std::to_string(*number))} : Kept{.error = EINVAL};
+  return number ? Kept{.text = with_newline(std::to_string(*number))} : Kept{.error = EINVAL};
 }
 
 struct WriteRule {

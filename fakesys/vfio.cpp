@@ -171,11 +171,11 @@ int Model::open_vfio_device(int handle, const std::optional<HostAddress>& addres
   if (file == nullptr) return EBADF;
   const Group* found = group_of(*this, *file);
   if (found == nullptr) return ENODEV;
-  const VfioContainer* within = container(found->container);
-  if (within == nullptr || within->iommu_type == 0) return EINVAL;
   const Slot slot = address ? find(*address) : kNoSlot;
   if (slot == kNoSlot || devices_[slot]->group != file->group || devices_[slot]->vfio_index == kNone) return ENODEV;
   if (profile.vfio_dev_goes_first && !devices_[slot]->link_visible) return ENODEV;
+  const VfioContainer* within = container(found->container);
+  if (within == nullptr || within->iommu_type == 0) return EINVAL;
   device_handle = next_handle_++;
   device_files_.push_back({device_handle, ref(slot), handle});
   Device& device = edit(slot);
@@ -222,7 +222,7 @@ int Model::hot_reset(int handle, std::span<const int> group_handles) {
   }
   for (const Slot slot : affected) {
     if (std::ranges::find(owned, devices_[slot]->group) == owned.end()) return EINVAL;
-    if (devices_[slot]->vfio_index == kNone) return EBUSY;
+    if (devices_[slot]->vfio_index == kNone) return EINVAL;
   }
   return bus_reset(upstream(alive(device_file(handle)->device))).first;
 }

@@ -255,6 +255,34 @@ TEST(FakeCopy, WhatIsDoneToACopyShowsInNoOther) {
   EXPECT_EQ(driver_of(copy, kNicAddress), "vfio-pci");
 }
 
+TEST(FakePciback, TakesWhatItWasToldToOrWhatAnOverrideNamesItFor) {
+  auto kernel = kernel_of(
+      "host xen kernel=6.3\n05:00.0 8086:10d3 020000\n06:00.0 8086:10d3 020000\n"
+      "module xen_pciback drivers=pciback\n");
+  const std::string folder = "bus/pci/drivers/pciback/";
+  EXPECT_EQ(write(kernel, folder + "bind", "0000:05:00.0"), "ENODEV");
+  EXPECT_EQ(write(kernel, folder + "new_slot", "05:00"), "EINVAL");
+  EXPECT_EQ(write(kernel, folder + "new_slot", "0000:05:00.0\n"), "ok");
+  EXPECT_EQ(driver_of(kernel, "0000:05:00.0"), "none");
+  EXPECT_EQ(write(kernel, folder + "bind", "0000:05:00.0"), "ok");
+  EXPECT_EQ(*kernel.read(folder + "slots"), "0000:05:00.0");
+  EXPECT_EQ(write(kernel, folder + "remove_slot", "05:00.0"), "ok");
+  EXPECT_EQ(write(kernel, folder + "remove_slot", "05:00.0"), "ENOENT");
+  EXPECT_EQ(driver_of(kernel, "0000:05:00.0"), "pciback");
+  override_with(kernel, "0000:06:00.0", "pciback");
+  EXPECT_EQ(write(kernel, "bus/pci/drivers_probe", "0000:06:00.0"), "ok");
+  EXPECT_EQ(driver_of(kernel, "0000:06:00.0"), "pciback");
+}
+
+TEST(FakePciback, TakesWholeSlotsAndIsKeptInItsHost) {
+  auto kernel = kernel_of("host xen kernel=6.3\n05:00.0 8086:10d3 020000\nmodule xen_pciback drivers=pciback\n");
+  EXPECT_EQ(write(kernel, "bus/pci/drivers/pciback/new_slot", "0000:05:1f.*"), "ok");
+  EXPECT_EQ(write(kernel, "bus/pci/drivers/pciback/remove_slot", "0000:05:1f.7"), "ok");
+  auto again = load_host(save_host(kernel.host()));
+  ASSERT_TRUE(again.has_value()) << again.error().message;
+  EXPECT_EQ(again->model.seized.size(), 7u);
+}
+
 TEST(FakeCopy, ACallUnderWayGoesOnInBoth) {
   auto kernel = kernel_of(kTwoNics);
   to_vfio(kernel, kNicAddress);

@@ -102,7 +102,8 @@ def cpio(entries) -> bytes:
 
 
 class Lab:
-    def __init__(self, kernel, init, folder):
+    def __init__(self, kernel, init, folder, patience):
+        self.patience = patience
         self.qemu = shutil.which("qemu-system-x86_64")
         if self.qemu is None:
             raise Skip("there is no qemu-system-x86_64")
@@ -117,7 +118,7 @@ class Lab:
                           ("init", init.read_bytes())] +
                          [(f"modules/{name}.ko", content) for name, content in contents.items()])
 
-    def boot(self, name, machine, work, seconds=300):
+    def boot(self, name, machine, work):
         """What the guest tells, one object a line."""
         initrd = self.folder / f"{name}.cpio"
         said = self.folder / f"{name}.out"
@@ -129,10 +130,10 @@ class Lab:
                    "-chardev", f"file,id=said,path={said}", "-device", "isa-debugcon,iobase=0xe9,chardev=said",
                    "-device", "isa-debug-exit,iobase=0x501"]
         try:
-            run = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=seconds)
+            run = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=self.patience)
             complaint = run.stderr.decode(errors="replace")
         except subprocess.TimeoutExpired:
-            complaint = f"It was stopped after {seconds} s."  # what it has told until then counts
+            complaint = f"It was stopped after {self.patience} s."  # what it has told until then counts
         initrd.unlink()
         # A guest that dies leaves half a line.
         lines = [json.loads(line) for line in said.read_text().splitlines(True) if line.endswith("}\n")]
@@ -183,11 +184,12 @@ def main():
     parser.add_argument("--machines", type=pathlib.Path, action="append", default=[])
     parser.add_argument("--only", default="*")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--patience", type=int, default=300, help="seconds that a guest may take")
     parser.add_argument("-o", "--output", type=pathlib.Path)
     parser.add_argument("--command", default="busproof")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="busproof-lab-") as folder:
-        lab = Lab(options.kernel, options.init, pathlib.Path(folder))
+        lab = Lab(options.kernel, options.init, pathlib.Path(folder), options.patience)
         if options.verb == "capture":
             tree = lab.capture(json.loads(options.input.read_text()))
             options.output.write_text(json.dumps(tree, separators=(",", ":")) + "\n")
