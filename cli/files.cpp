@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -95,6 +96,24 @@ mode_t mode_of_new_file() {
   return 0666U & ~mask;
 }
 
+/// Makes an open file what is to take the place of `old`, if there is one.
+Result<void> fill(int fd, const struct stat* old, std::string_view text) {
+  // The owner before the mode: a change of owner takes bits away.
+  if (old != nullptr && (old->st_uid != ::geteuid() || old->st_gid != ::getegid()) &&
+      ::fchown(fd, old->st_uid, old->st_gid) != 0)
+    return failed("cannot keep its owner", errno);
+  static const mode_t kNewMode = mode_of_new_file();
+  if (::fchmod(fd, old != nullptr ? old->st_mode & 07777U : kNewMode) != 0)
+    return failed("cannot keep its mode", errno);
+  if (!write_all(fd, text)) return failed("cannot write", errno);
+  return {};
+}
+
+/// A file without a name goes with the program, however that ends. But it has to be open, and of open files there are
+/// not many.
+constexpr int kNamelessFilesMax = 100;
+std::atomic<int> nameless_files = 0;
+
 }  // namespace
 
 std::string shown_name(const std::string& path) { return path == "-" ? "<stdin>" : path; }
@@ -138,47 +157,80 @@ Result<Replacement> Replacement::prepare(const std::string& path, std::string_vi
 Replacement::Replacement(Replacement&& other) noexcept
     : folder_(std::move(other.folder_)),
       target_(std::move(other.target_)),
+      nameless_(std::exchange(other.nameless_, -1)),
       temporary_(std::exchange(other.temporary_, {})) {}
 
 Replacement& Replacement::operator=(Replacement&& other) noexcept {
   std::swap(folder_, other.folder_);
   std::swap(target_, other.target_);
+  std::swap(nameless_, other.nameless_);
   std::swap(temporary_, other.temporary_);
   return *this;
 }
 
 Replacement::~Replacement() {
+  drop_nameless();
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
+void Replacement::drop_nameless() {
+  if (nameless_ < 0) return;
+  ::close(std::exchange(nameless_, -1));
+  --nameless_files;
+}
+
 Result<void> Replacement::write(const struct stat* old, std::string_view text) {
+  static const bool kCanBeNamed = ::access("/proc/self/fd", X_OK) == 0;
+  if (nameless_files++ < kNamelessFilesMax && kCanBeNamed)
+    nameless_ = ::open(folder_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+  if (nameless_ >= 0) return fill(nameless_, old, text);
+  --nameless_files;
   std::string name = (std::filesystem::path(folder_) / ".busproof-XXXXXX").string();
   File file(::mkostemp(name.data(), O_CLOEXEC));
   if (!file.is_open()) return failed("cannot write beside it", errno);
   temporary_ = name;
-  // The owner before the mode: a change of owner takes bits away.
-  if (old != nullptr && (old->st_uid != ::geteuid() || old->st_gid != ::getegid()) &&
-      ::fchown(file.fd(), old->st_uid, old->st_gid) != 0)
-    return failed("cannot keep its owner", errno);
-  static const mode_t kNewMode = mode_of_new_file();
-  if (::fchmod(file.fd(), old != nullptr ? old->st_mode & 07777U : kNewMode) != 0)
-    return failed("cannot keep its mode", errno);
-  if (!write_all(file.fd(), text) || !file.close()) return failed("cannot write", errno);
+  if (auto filled = fill(file.fd(), old, text); !filled) return filled;
+  if (!file.close()) return failed("cannot write", errno);
   return {};
 }
 
+Result<void> Replacement::name_it() {
+  static std::atomic<unsigned> named_files = 0;
+  const std::string file = fmt::format("/proc/self/fd/{}", nameless_);
+  do {
+    const std::string name = fmt::format(".busproof-{}-{}", ::getpid(), named_files++);
+    temporary_ = (std::filesystem::path(folder_) / name).string();
+    if (::linkat(AT_FDCWD, file.c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+      --nameless_files;
+      if (::close(std::exchange(nameless_, -1)) != 0) return failed("cannot write", errno);
+      return {};
+    }
+  } while (errno == EEXIST);
+  temporary_.clear();  // nothing of ours is there
+  return failed("cannot write beside it", errno);
+}
+
 Result<void> Replacement::append(std::string_view text) const {
-  return write_at_end(temporary_.empty() ? target_ : temporary_, text);
+  if (nameless_ < 0) return write_at_end(temporary_.empty() ? target_ : temporary_, text);
+  if (!write_all(nameless_, text)) return failed("cannot write", errno);
+  return {};
 }
 
 Result<void> Replacement::sync() const {
-  if (temporary_.empty()) return {};
+  if (nameless_ < 0 && temporary_.empty()) return {};
+  if (nameless_ >= 0) {
+    if (::fsync(nameless_) != 0) return failed("cannot write", errno);
+    return {};
+  }
   const File file(::open(temporary_.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.is_open() || ::fsync(file.fd()) != 0) return failed("cannot write", errno);
   return {};
 }
 
 Result<void> Replacement::take_place() {
+  if (nameless_ >= 0) {
+    if (auto named = name_it(); !named) return named;
+  }
   if (temporary_.empty()) return {};
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) return failed("cannot replace", errno);
   temporary_.clear();

@@ -20,7 +20,8 @@ bool is_folder(const std::string& path);
 /// The whole file; "-" is standard input. Errors: a directory, larger than a domain XML may be, what the system says.
 Result<std::string> read_text(const std::string& path);
 
-/// A text written beside the file whose place it is to take. Gone without trace unless it takes it.
+/// A text written beside the file whose place it is to take. Gone without trace unless it takes it: as far as the file
+/// system can have files without a name, also when the program is killed.
 class Replacement {
  public:
   /// Keeps mode and owner of the file that is there; a symbolic link will keep pointing to the file that is replaced.
@@ -44,8 +45,13 @@ class Replacement {
  private:
   Replacement(std::string folder, std::string target) : folder_(std::move(folder)), target_(std::move(target)) {}
   Result<void> write(const struct stat* old, std::string_view text);
+  /// Gives the nameless file a name, and closes it.
+  Result<void> name_it();
+  void drop_nameless();
 
-  std::string folder_, target_, temporary_;
+  std::string folder_, target_;
+  int nameless_ = -1;      ///< the file, as long as it has no name
+  std::string temporary_;  ///< its name
 };
 
 /// Puts the text in the file's place, at once and for good.

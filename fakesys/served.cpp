@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -45,6 +46,7 @@ struct Fuse {
   decltype(&::fuse_get_context) context = nullptr;
   decltype(&::fuse_set_signal_handlers) heed_signals = nullptr;
   decltype(&::fuse_remove_signal_handlers) ignore_signals = nullptr;
+  decltype(&::fuse_opt_free_args) free_arguments = nullptr;
 };
 
 Refusal unsupported(std::string message, std::string remedy) {
@@ -74,7 +76,8 @@ Result<Fuse> load_fuse() {
                         find(library, "fuse_loop", fuse.loop) && find(library, "fuse_get_session", fuse.session) &&
                         find(library, "fuse_get_context", fuse.context) &&
                         find(library, "fuse_set_signal_handlers", fuse.heed_signals) &&
-                        find(library, "fuse_remove_signal_handlers", fuse.ignore_signals);
+                        find(library, "fuse_remove_signal_handlers", fuse.ignore_signals) &&
+                        find(library, "fuse_opt_free_args", fuse.free_arguments);
   if (!complete)
     return unsupported(fmt::format("libfuse3 is incomplete: {}", dlerror()), "install libfuse3 3.1 or newer");
   return fuse;
@@ -83,13 +86,22 @@ Result<Fuse> load_fuse() {
 // ---- What the file system does
 // -----------------------------------------------------------------------------------------
 
+/// A file that a program has open, and the text that it is reading: one read shows one state.
+struct Open {
+  std::optional<File> file;  ///< none: the control file
+  std::optional<std::string> text{};
+};
+
 /// What its operations work on. There is one at a time in a process, as libfuse's own context has it.
 struct Served {
   FakeKernel& kernel;
   Fuse fuse;
+  /// By handle. A file that is open when the file system goes is not always closed any more.
+  std::map<std::uint64_t, Open> open{};
+  std::uint64_t last_handle = 0;
 };
 
-thread_local const Served* serving = nullptr;  // set by the one thread that serves
+thread_local Served* serving = nullptr;  // set by the one thread that serves
 
 const fuse_context& context() { return *serving->fuse.context(); }
 FakeKernel& kernel() { return serving->kernel; }
@@ -100,12 +112,12 @@ std::string_view below(const char* path) { return std::string_view(path).substr(
 bool is_control(const char* path) { return below(path) == kModprobeFile; }
 Caller caller() { return context().uid == 0 ? Caller::Root : Caller::Nobody; }
 
-/// A file that a program has open, and the text that it is reading: one read shows one state.
-struct Open {
-  std::optional<File> file;  ///< none: the control file
-  std::optional<std::string> text;
-};
-Open& open_of(const fuse_file_info* info) { return *reinterpret_cast<Open*>(info->fh); }
+Open& open_of(const fuse_file_info* info) { return serving->open.at(info->fh); }
+int keep_open(fuse_file_info* info, Open open) {
+  info->fh = ++serving->last_handle;
+  serving->open.emplace(info->fh, std::move(open));
+  return 0;
+}
 
 int get_attributes(const char* path, struct stat* out, fuse_file_info*) {
   out->st_uid = geteuid();
@@ -148,8 +160,7 @@ int open_path(const char* path, fuse_file_info* info) {
   const int access = info->flags & O_ACCMODE;
   if (is_control(path)) {
     if (access != O_WRONLY) return -EACCES;
-    info->fh = reinterpret_cast<std::uint64_t>(new Open);
-    return 0;
+    return keep_open(info, {});
   }
   const OpenMode mode{.reading = access != O_WRONLY,
                       .writing = access != O_RDONLY,
@@ -157,8 +168,7 @@ int open_path(const char* path, fuse_file_info* info) {
                       .exclusive = (info->flags & O_EXCL) != 0};
   auto file = open_file(host(), below(path), mode, caller());
   if (file.error != 0) return -file.error;
-  info->fh = reinterpret_cast<std::uint64_t>(new Open{std::move(file.value), std::nullopt});
-  return 0;
+  return keep_open(info, {std::move(file.value)});
 }
 
 /// Nothing can be created: what is asked for is opened with all its flags, so that the refusal is the kernel's own.
@@ -168,7 +178,7 @@ int create(const char* path, mode_t, fuse_file_info* info) {
 }
 
 int close_file(const char*, fuse_file_info* info) {
-  delete &open_of(info);
+  serving->open.erase(info->fh);
   return 0;
 }
 
@@ -255,6 +265,7 @@ class Mounted {
     fuse_args args = FUSE_ARGS_INIT(static_cast<int>(arguments.size()), arguments.data());
     const fuse_operations all = operations();
     struct fuse* made = fuse->create(&args, &all, sizeof all, nullptr);
+    fuse->free_arguments(&args);  // those that it added
     if (made == nullptr) return system_refuses("libfuse3 does not start", errno);
     errno = 0;
     if (fuse->mount(made, mount_point.c_str()) != 0) {

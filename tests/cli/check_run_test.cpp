@@ -220,6 +220,15 @@ TEST(Against, AnEmptyFolderIsNoReference) {
   EXPECT_EQ(folder.run("check web.xml --against missing").code, 2);
 }
 
+TEST(Check, LeavesNothingOfItsReportsWhenItIsKilled) {
+  const Folder folder;
+  // It waits for its config with the report begun.
+  folder.shell("mkfifo pipe; " BUSPROOF_COMMAND
+               " check - --format json=out.json <pipe & exec 3>pipe; sleep 0.5; "
+               "kill -KILL $!; wait $!; rm pipe");
+  EXPECT_EQ(folder.entry_count(), 0);
+}
+
 TEST(Check, TellsWhichCardsAreFarFromTheGuestsMemory) {
   const Folder folder;
   folder.write("near.xml", card_of_host("1"));
