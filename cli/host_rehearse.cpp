@@ -9,7 +9,6 @@
 #include "cli/host.h"
 #include "cli/host_rehearsal.h"
 #include "cli/host_request.h"
-#include "engine/host/perform.h"
 #include "engine/report/host_report.h"
 #include "engine/report/json.h"
 #include "engine/report/message_text.h"
@@ -70,14 +69,7 @@ host::Checked<verify::Rehearsal> rehearse_on_copy(HostSession& session, const ho
                                          .message = "the journal or the ledger cannot be read",
                                          .error = (journals ? ledger : journals).error().error});
   }
-  host::MemoryStore copied_journals(*journals), copied_ledger(*ledger);
-  const host::Machine stage{*copy, copied_journals, copied_ledger};
-  auto plan = host::plan_request(stage, request);
-  if (!plan) return std::unexpected(plan.error());
-  if (const auto loaded = host::load_drivers(*copy, *plan); !loaded) return std::unexpected(loaded.error());
-  plan = host::plan_request(stage, request);
-  if (!plan) return std::unexpected(plan.error());
-  return verify::rehearse(*copy, *journals, *ledger, *plan, request);
+  return verify::rehearse_request(*copy, *journals, *ledger, request);
 }
 
 std::optional<host::Trouble> rehearse_first(HostSession& session, const host::Request& request) {

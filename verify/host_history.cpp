@@ -438,14 +438,9 @@ void HostHistory::compare(const QuietRun& quiet) {
 
 /// The plan under every single fault, and a crash at every access.
 void HostHistory::rehearse_first(const host::Request& request) {
-  HostWorld copy = world_;
-  host::MemoryStore journals(copy.journals), ledger(copy.ledger);
-  const host::Machine machine{copy.kernel, journals, ledger};
-  auto plan = host::plan_request(machine, request);
-  if (!plan || !host::load_drivers(copy.kernel, *plan)) return;
-  plan = host::plan_request(machine, request);
-  if (!plan || plan->steps.empty()) return;
-  const Rehearsal rehearsal = rehearse(copy.kernel, copy.journals, copy.ledger, *plan, request);
+  const auto tried = rehearse_request(world_.kernel, world_.journals, world_.ledger, request);
+  if (!tried) return;
+  const Rehearsal& rehearsal = *tried;
   looking_.tally.seen("rehearsal", "runs", rehearsal.runs);
   Violations found;
   constexpr std::size_t kShown = 5;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <utility>
@@ -57,6 +58,16 @@ constexpr std::array kFaults = {
     FaultRow{FaultKind::Rival, About::Rival},
 };
 
+/// What can go wrong with a driver that has to be loaded: there is none, it may not be loaded, it does not start, or
+/// somebody gives up too early.
+constexpr std::array kLoadFaults = {
+    FaultRow{FaultKind::Fail, About::Access, ENOENT},  FaultRow{FaultKind::Fail, About::Access, EPERM},
+    FaultRow{FaultKind::Fail, About::Access, ENOEXEC}, FaultRow{FaultKind::FailAfterEffect, About::Access, EIO},
+    FaultRow{FaultKind::Lie, About::Access},           FaultRow{FaultKind::Block, About::Access},
+    FaultRow{FaultKind::CrashBefore, About::Access},   FaultRow{FaultKind::CrashAfter, About::Access},
+    FaultRow{FaultKind::PowerLoss, About::Access},
+};
+
 /// A table of ids cannot be read: that an id is gone from it is what remove_id says, and if that is not so no program
 /// can know.
 bool nobody_could_tell(const FaultRow& row, const fakesys::AccessRecord& access) {
@@ -73,7 +84,9 @@ struct Trial {
   std::string name;
   fakesys::FaultyKernel kernel;
   MemoryStore journals, ledger;
-  std::optional<host::Outcome> outcome{};  ///< none: the program died
+  std::optional<host::Outcome> outcome{};   ///< none: the program died, or refused
+  std::optional<host::BindingPlan> plan{};  ///< of a request; none: the stage's own
+  std::optional<HostState> before{};        ///< the same
   std::optional<Newcomer> newcomer{};
   std::set<host::HostAddress> meddled{};
   bool broke_a_law = false;
@@ -113,6 +126,16 @@ class Stage {
       try_crash({at, When::Torn}, fmt::format("crash amid access {}", at));
       try_crash({at, When::Full}, fmt::format("disk full from access {} on", at));
     }
+    return std::move(rehearsal_);
+  }
+
+  /// The drivers of the plan are not loaded yet.
+  Rehearsal run_loads() {
+    Trial trial("", {kernel_, {}}, journals_, ledger_);
+    perform(trial);
+    const auto loads = std::ranges::count(trial.kernel.accesses(), Access::LoadModule, &fakesys::AccessRecord::access);
+    for (std::uint32_t nth = 1; nth <= static_cast<std::uint32_t>(loads); ++nth)
+      for (const FaultRow& row : kLoadFaults) try_load(nth, row);
     return std::move(rehearsal_);
   }
 
@@ -157,6 +180,41 @@ class Stage {
     MortalStore journals(trial.journals, life), ledger(trial.ledger, life);
     auto outcome = host::execute({kernel, journals, ledger}, plan_);
     if (!life.dead()) trial.outcome = std::move(outcome);
+  }
+
+  void perform(Trial& trial) {
+    Life life({}, [&] { return trial.kernel.crashed(); });
+    MortalKernel kernel(trial.kernel, life);
+    MortalStore journals(trial.journals, life), ledger(trial.ledger, life);
+    auto performed = host::perform({kernel, journals, ledger}, request_);
+    if (life.dead() || !performed) return;
+    trial.outcome = std::move(performed->outcome);
+    trial.plan = std::move(performed->plan);
+  }
+
+  void try_load(std::uint32_t nth, const FaultRow& row) {
+    const Fault fault{.access = Access::LoadModule, .nth = nth, .kind = row.kind, .error = row.error};
+    Trial trial(fakesys::to_text(fault), {kernel_, {fault}}, journals_, ledger_);
+    const auto begun = trial.kernel.now();
+    perform(trial);
+    trial.before = with_drivers_of(trial);
+    check(trial, trial.kernel.now() - begun);
+    recover_and_check(trial);
+    finish(trial);
+  }
+
+  /// The stage before the trial, but with the drivers that the trial has loaded: one takes by itself what was waiting
+  /// for it.
+  HostState with_drivers_of(Trial& trial) const {
+    const auto& loaded = trial.kernel.kernel().host().model;
+    fakesys::FakeKernel kernel = kernel_;
+    for (const std::string& name : plan_.modules) {
+      const auto* module = loaded.find_module(name);
+      if (module != nullptr && module->loaded) static_cast<void>(kernel.load_module(name));
+    }
+    if (trial.kernel.lost_power()) return before_;
+    MemoryStore journals(journals_), ledger(ledger_);
+    return verify::state_of(kernel, journals, ledger);
   }
 
   std::vector<fakesys::AccessRecord> try_without_fault() {
@@ -244,8 +302,13 @@ class Stage {
   void check(Trial& trial, std::chrono::milliseconds took) {
     const auto accesses = trial.kernel.accesses();
     const HostState after = state_of(trial);
-    HostRun run{plan_,          before_,      after, accesses, trial.outcome ? &*trial.outcome : nullptr,
-                trial.newcomer, trial.meddled};
+    HostRun run{trial.plan ? *trial.plan : plan_,
+                trial.before ? *trial.before : before_,
+                after,
+                accesses,
+                trial.outcome ? &*trial.outcome : nullptr,
+                trial.newcomer,
+                trial.meddled};
     run.took = took;
     check(trial, run);
   }
@@ -267,7 +330,13 @@ class Stage {
       const HostState once = state_of(trial);
       static_cast<void>(host::recover_journals(machine, nullptr));  // what it changes shows in the state
       const HostState twice = state_of(trial);
-      HostRun run{plan_, before_, once, accesses, nullptr, trial.newcomer, trial.meddled};
+      HostRun run{trial.plan ? *trial.plan : plan_,
+                  trial.before ? *trial.before : before_,
+                  once,
+                  accesses,
+                  nullptr,
+                  trial.newcomer,
+                  trial.meddled};
       run.recovered_twice = &twice;
       check(trial, run);
     }
@@ -299,6 +368,26 @@ Rehearsal rehearse(const fakesys::FakeKernel& kernel, const MemoryStore::Files& 
                    const MemoryStore::Files& ledger, const host::BindingPlan& plan, const host::Request& request) {
   if (plan.devices.empty()) return {};
   return Stage(kernel, journals, ledger, plan, request).run();
+}
+
+host::Checked<Rehearsal> rehearse_request(const fakesys::FakeKernel& kernel, const MemoryStore::Files& journals,
+                                          const MemoryStore::Files& ledger, const host::Request& request) {
+  fakesys::FakeKernel copy = kernel;
+  MemoryStore copied_journals(journals), copied_ledger(ledger);
+  const host::Machine machine{copy, copied_journals, copied_ledger};
+  auto plan = host::plan_request(machine, request);
+  if (!plan) return std::unexpected(plan.error());
+  Rehearsal whole;
+  if (!plan->modules.empty() && !plan->devices.empty())
+    whole = Stage(kernel, journals, ledger, *plan, request).run_loads();
+  if (const auto loaded = host::load_drivers(copy, *plan); !loaded) return std::unexpected(loaded.error());
+  plan = host::plan_request(machine, request);
+  if (!plan) return std::unexpected(plan.error());
+  Rehearsal rest = rehearse(copy, journals, ledger, *plan, request);
+  whole.runs += rest.runs;
+  whole.lost += rest.lost;
+  std::ranges::move(rest.broken, std::back_inserter(whole.broken));
+  return whole;
 }
 
 std::string to_text(const Rehearsal& rehearsal) {

@@ -30,6 +30,11 @@ struct Rehearsal {
 Rehearsal rehearse(const fakesys::FakeKernel& kernel, const host::MemoryStore::Files& journals,
                    const host::MemoryStore::Files& ledger, const host::BindingPlan& plan, const host::Request& request);
 
+/// The same for a request as it is made, its plan made on the way: where drivers have to be loaded for it, each load
+/// goes wrong in turn as well. Errors: a refusal, before anything would be changed.
+host::Checked<Rehearsal> rehearse_request(const fakesys::FakeKernel& kernel, const host::MemoryStore::Files& journals,
+                                          const host::MemoryStore::Files& ledger, const host::Request& request);
+
 /// "612 rehearsals, 0 left a device lost", and a line for each that did.
 std::string to_text(const Rehearsal& rehearsal);
 

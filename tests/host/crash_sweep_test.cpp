@@ -168,6 +168,18 @@ TEST(Rehearsal, NoSingleFaultLosesAGuestsDevice) {
   EXPECT_EQ(stop.broken.size(), 0u) << to_text(stop);
 }
 
+TEST(Rehearsal, ADriverThatCannotBeLoadedLosesNoDevice) {
+  TestMachine host(kHostNic);
+  const Request detach = TestMachine::request(Operation::Detach, {"0a:00.0"});
+  const auto whole = verify::rehearse_request(host.fake(), {}, {}, detach);
+  ASSERT_TRUE(whole) << to_string(whole.error());
+  EXPECT_EQ(whole->broken.size(), 0u) << to_text(*whole);
+  // Of these, nine are of the one load: missing, prohibited, broken, late, never, and with a crash around it.
+  TestMachine loaded(kHostNic);
+  ASSERT_TRUE(loaded.fake().load_module("vfio-pci"));
+  EXPECT_EQ(whole->runs, verify::rehearse_request(loaded.fake(), {}, {}, detach)->runs + 9);
+}
+
 TEST(Rehearsal, SaysInWordsWhatWasLost) {
   // A plan that nobody would make: it leaves its device without a driver and tells nobody.
   TestMachine host(kHostLv);
