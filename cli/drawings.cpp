@@ -3,18 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 #include <utility>
 
 #include "cli/configs.h"
 #include "cli/files.h"
+#include "cli/host.h"
 #include "cli/host_session.h"
 #include "engine/abi/diff.h"
-#include "engine/host/host_use.h"
 #include "engine/host/inventory.h"
 #include "engine/host/ledger.h"
-#include "engine/report/host_text.h"
+#include "engine/report/host_tree_text.h"
 #include "engine/report/message_text.h"
 #include "engine/report/pci_names.h"
 #include "engine/report/tree_text.h"
@@ -24,8 +23,6 @@
 
 namespace busproof::cli {
 namespace {
-
-constexpr std::size_t kPageColumns = 160;
 
 NoDrawing none(const BadConfig& bad) { return {bad.name, error_text(bad), exit_code(bad.error.kind)}; }
 
@@ -48,12 +45,8 @@ Result<LookedAt> look_at_host(const std::string& file) {
   auto session = HostSession::open(options, HostAccess::Look);
   if (!session) return std::unexpected(session.error());
   const host::Machine machine = session->machine();
-  auto inventory = host::scan(machine.kernel);
-  if (!inventory) {
-    std::string message = fmt::format("cannot list the PCI devices: {}", std::strerror(inventory.error().error));
-    return std::unexpected(Error{ErrorKind::Unreadable, "", std::move(message), {}, {}, {}});
-  }
-  host::note_uses(machine.kernel, *inventory);
+  auto inventory = scan_host(machine.kernel);
+  if (!inventory) return std::unexpected(inventory.error());
   auto ledger = host::read_ledger(machine.ledger);
   if (ledger) return LookedAt{*std::move(inventory), *std::move(ledger)};
   inventory->warnings.push_back("which guests have what is not known: " + ledger.error().message);
@@ -100,7 +93,7 @@ DrawingResult draw_host(const std::string& file, Content content) {
   const std::string title = file.empty() ? "host" : "host " + std::filesystem::path(name).stem().string();
   Drawing drawing{
       .file = name, .name = name, .graph = viz::host_graph(host->inventory, host->ledger, pci_names(), title)};
-  if (content == Content::Page) drawing.tree = report::host_list_text(host->inventory, kPageColumns);
+  if (content == Content::Page) drawing.tree = report::host_tree_text(host->inventory, name, {});
   return drawing;
 }
 

@@ -34,19 +34,23 @@ Result<OpenedHost> OpenedHost::open(const HostChoice& choice) {
   return opened;
 }
 
+Result<host::Inventory> scan_host(host::Kernel& kernel) {
+  auto inventory = host::scan(kernel);
+  if (inventory) return *std::move(inventory);
+  return Refusal(
+      Error{.kind = ErrorKind::Unreadable,
+            .rule = "",
+            .message = "cannot list the PCI devices: " + std::generic_category().message(inventory.error().error),
+            .remedy = "run it on a machine with PCI, or give a host with --host-model"});
+}
+
 Result<host::Inventory> read_inventory(const HostChoice& choice) {
   auto opened = OpenedHost::open(choice);
   if (!opened) return std::unexpected(opened.error());
-  auto inventory = host::scan(opened->kernel());
-  if (!inventory) {
-    return Refusal(
-        Error{.kind = ErrorKind::Unreadable,
-              .rule = "",
-              .message = "cannot list the PCI devices: " + std::generic_category().message(inventory.error().error),
-              .remedy = "run it on a machine with PCI, or give a host with --host-model"});
-  }
+  auto inventory = scan_host(opened->kernel());
+  if (!inventory) return inventory;
   for (const std::string& warning : inventory->warnings) write_err(report::warning_text(choice.name(), warning));
-  return *std::move(inventory);
+  return inventory;
 }
 
 void add_host(CLI::App& app, Run& run) {

@@ -35,7 +35,9 @@ class OpenedHost {
   fakesys::FakeKernel* model_ = nullptr;
 };
 
-/// What the host has, warnings told on stderr. Errors: there is none to be seen; what the file's reader says.
+/// What the host has. Errors: there is none to be seen.
+Result<host::Inventory> scan_host(host::Kernel& kernel);
+/// The same, warnings told on stderr. Errors: there is none to be seen; what the file's reader says.
 Result<host::Inventory> read_inventory(const HostChoice& choice);
 
 void add_host_operations(CLI::App& host, Run& run);  ///< plan, detach, reattach, reset, prepare, release

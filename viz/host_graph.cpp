@@ -10,6 +10,8 @@
 #include <set>
 #include <utility>
 
+#include "engine/host/driver_choice.h"
+#include "engine/host/iommu_group.h"
 #include "viz/names.h"
 
 namespace busproof::viz {
@@ -53,19 +55,7 @@ Tag tag_of(const HostDevice& device) {
   return {std::string(rule->tag), rule->hue};
 }
 
-/// Drivers that keep a device for a guest; variants of vfio-pci are known by what they make. Source: Linux 6.1
-/// drivers/vfio/pci, drivers/pci/pci-stub.c, drivers/xen/xen-pciback.
-constexpr std::array<std::string_view, 3> kStubs = {"vfio-pci", "pci-stub", "pciback"};
-
-bool is_stub(const HostDevice& device) {
-  return device.driver && (device.vfio_device || std::ranges::count(kStubs, *device.driver) > 0);
-}
-
-/// Whether the kernel would refuse the group because of this member's driver: one that uses the kernel's DMA interface.
-/// Source: Linux 6.1 drivers/iommu/iommu.c, iommu_group_claim_dma_owner().
-bool blocks(const HostDevice& device) {
-  return device.driver && !is_stub(device) && !(host::is_bridge(device) && *device.driver == "pcieport");
-}
+bool is_stub(const HostDevice& device) { return host::stub_kind(device, {}).has_value(); }
 
 /// What sort of bus a bridge makes; Plain if its registers are out of sight.
 Look look_below(const HostDevice& bridge) {
@@ -171,7 +161,7 @@ class HostGraph {
     const IommuGroup* group = find_group(inventory_, number);
     std::vector<std::string> blockers = group->foreign;
     for (const HostDevice* device : devices)
-      if (blocks(*device))
+      if (host::blocks_group(*device, host::stub_kind(*device, {}), inventory_.kernel_release))
         blockers.push_back(fmt::format("{} is bound to {}", short_address(device->address), *device->driver));
     const bool wanted = std::ranges::any_of(devices, [](const HostDevice* device) { return is_stub(*device); });
     if (!wanted || blockers.empty()) return box;

@@ -28,19 +28,19 @@ Member judge(const Situation& situation, const HostDevice& member, const std::se
     if (entry->owner == owner) return is(MemberClass::ActiveSame, false, "");
     return is(MemberClass::ActiveOther, true, fmt::format("stop guest {} first", entry->owner->domain));
   }
+  const auto stub = stub_kind(member, situation.drivers.modules_alias);
+  const bool blocks = blocks_group(member, stub, situation.inventory.kernel_release);
   if (is_bridge(member)) {
-    if (!member.driver || *member.driver == "pcieport") return is(MemberClass::Port, false, "");
-    const bool blocks = kernel_version(situation.inventory.kernel_release) >= kDmaOwnership;
+    if (!member.driver || *member.driver == "pcieport") return is(MemberClass::Port, blocks, "");
     return is(MemberClass::OtherBridge, blocks, fmt::format("unbind it from {}", *member.driver));
   }
   if (!member.driver) {
     return is(MemberClass::Unbound, false,
               "has no driver now; one that binds it later makes the group unusable (override none prevents it)");
   }
-  const auto stub = stub_kind(member, situation.drivers.modules_alias);
-  if (stub == StubKind::Xen) return is(MemberClass::Xen, true, "take it off pciback");
-  if (stub) return is(MemberClass::Stub, false, "");
-  return is(MemberClass::Native, true,
+  if (stub == StubKind::Xen) return is(MemberClass::Xen, blocks, "take it off pciback");
+  if (stub) return is(MemberClass::Stub, blocks, "");
+  return is(MemberClass::Native, blocks,
             fmt::format("is on {}: detach it too (--group companions does)", *member.driver));
 }
 
@@ -51,6 +51,12 @@ std::string_view to_string(MemberClass member_class) {
                                                        "unbound", "native", "active-same", "active-other",
                                                        "foreign", "pciback"};
   return kNames[static_cast<std::size_t>(member_class)];
+}
+
+bool blocks_group(const HostDevice& member, std::optional<StubKind> kept, std::string_view kernel_release) {
+  if (!member.driver || *member.driver == "pcieport") return false;
+  if (is_bridge(member)) return !kept && kernel_version(kernel_release) >= kDmaOwnership;
+  return !kept || kept == StubKind::Xen;
 }
 
 std::vector<Member> judge_group(const Situation& situation, const HostDevice& device,

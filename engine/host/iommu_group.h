@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/host/situation.h"
@@ -32,9 +33,13 @@ struct Member {
   std::string advice{};  ///< what the user could do about it, or should know
 };
 
+/// Whether the kernel refuses the group to a guest because of the driver that this member is on, which keeps it for
+/// somebody as `kept` says. A bridge on another than pcieport blocks from Linux 5.19 on; before, the kernel looked at
+/// endpoints only.
+bool blocks_group(const HostDevice& member, std::optional<StubKind> kept, std::string_view kernel_release);
+
 /// The members of the device's group, in order; the device alone where the host has no groups. `targets` are those that
-/// the operation takes; `owner` is who is to have them, if anybody. A bridge on another driver blocks from Linux 5.19
-/// on; before, the kernel looked at endpoints only.
+/// the operation takes; `owner` is who is to have them, if anybody.
 std::vector<Member> judge_group(const Situation& situation, const HostDevice& device,
                                 const std::set<HostAddress>& targets, const std::optional<Owner>& owner);
 

@@ -128,10 +128,10 @@ TEST(RenderCommand, SaysWhichGuestHasADeviceOfTheHost) {
   EXPECT_THAT(folder.run("render --host host.json -o - --format dot").out, HasSubstr("with web01 of qemu"));
 }
 
-TEST(RenderCommand, PutsAListOfFunctionsOnThePageOfAHost) {
+TEST(RenderCommand, PutsTheTreeOfFunctionsOnThePageOfAHost) {
   const Folder folder;
   const Ran ran = folder.run("render --host " BUSPROOF_SOURCE_DIR "/corpus/hosts/desktop.json -o - --html");
-  EXPECT_THAT(ran.out, HasSubstr("0000:02:00.0  8086:15f3"));
+  EXPECT_THAT(ran.out, HasSubstr("Ethernet 8086:15f3, igc, group 7, eth0"));
 }
 
 TEST(RenderCommand, IsTheSameOnEveryRun) {
