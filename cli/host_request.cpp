@@ -8,6 +8,7 @@
 
 #include "cli/files.h"
 #include "engine/domain/xml_document.h"
+#include "engine/report/message_text.h"
 
 namespace busproof::cli {
 namespace {
@@ -65,6 +66,17 @@ Refusal unreadable_request(std::string message, std::string remedy) {
   return Refusal(Error{ErrorKind::Unreadable, "host", std::move(message), {}, std::move(remedy)});
 }
 
+/// libvirt takes a card out of a network's pool when the guest starts, and the domain does not say which.
+void warn_of_networks(const domain::Domain& domain, const std::string& file) {
+  for (const domain::Device& device : domain.devices) {
+    if (device.kind != domain::DeviceKind::Interface || device.type != "network") continue;
+    write_err(report::warning_text(
+        shown_name(file), fmt::format("{} is on a network: if that is a pool of virtual functions, which one it gets "
+                                      "is chosen when the guest starts, and nothing is prepared for it",
+                                      display_name(domain, device))));
+  }
+}
+
 Result<host::Request> request_of_domain(Operation operation, const RequestOptions& options) {
   if (options.devices.size() != 1) return unreadable_request("one DOMAIN.xml is needed", "- is standard input");
   const auto text = read_text(options.devices[0]);
@@ -87,6 +99,7 @@ Result<host::Request> request_of_domain(Operation operation, const RequestOption
       each.net = host::NetWish{device.mac, domain::vlan_of(*document, device)};
     add_wish(request.devices, std::move(each), device.taking.nvme_namespace);
   }
+  if (operation == Operation::Prepare) warn_of_networks(*wish, options.devices[0]);
   // A stop gives back all that the guest has, devices of its groups included.
   if (operation == Operation::Release) request.devices.clear();
   if (operation == Operation::Prepare && request.devices.empty())

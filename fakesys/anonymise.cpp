@@ -26,8 +26,8 @@ bool tells_a_network(std::string_view word, std::size_t digits) {
          !(digits == 32 && (word.starts_with("fe80") || word.starts_with("ff")));
 }
 
-/// The columns of /proc/net/route and ipv6_route that are addresses; others of the same look are masks and flags.
-struct RouteTable {
+/// The columns of a table of /proc/net that are addresses; others of the same look are masks and flags.
+struct NetTable {
   std::string_view path;
   std::vector<std::size_t> columns;
   std::size_t digits;
@@ -58,11 +58,12 @@ void blank_serial_number(std::string& config) {
 }
 
 std::string anonymised_file(std::string_view path, std::string_view text) {
-  const std::vector<RouteTable> tables = {
+  const std::vector<NetTable> tables = {
       {"/proc/net/route", {1, 2}, 8, "000200C0"},
       {"/proc/net/ipv6_route", {0, 2, 4}, 32, "20010db8000000000000000000000000"},
+      {"/proc/net/if_inet6", {0}, 32, "20010db8000000000000000000000001"},
   };
-  const auto table = std::ranges::find(tables, path, &RouteTable::path);
+  const auto table = std::ranges::find(tables, path, &NetTable::path);
   if (table == tables.end()) return std::string(text);
   std::string out;
   for (const auto part : std::views::split(text, '\n')) {

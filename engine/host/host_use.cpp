@@ -95,7 +95,7 @@ class BlockDevices {
 
 /// A line of mountinfo: "22 1 259:2 / /boot rw,relatime shared:1 - ext4 /dev/nvme0n1p2 rw".
 struct MountLine {
-  std::string number, directory, source;
+  std::string number, directory, type, source;
 };
 
 std::optional<MountLine> mount_of(const std::vector<std::string>& words) {
@@ -103,16 +103,18 @@ std::optional<MountLine> mount_of(const std::vector<std::string>& words) {
   const auto dash = std::ranges::find(words, "-");
   if (words.size() <= kDirectory || words.end() - dash <= static_cast<std::ptrdiff_t>(kSourceBehindDash))
     return std::nullopt;
-  return MountLine{words[kNumber], words[kDirectory], dash[kSourceBehindDash]};
+  return MountLine{words[kNumber], words[kDirectory], dash[1], dash[kSourceBehindDash]};
 }
 
 using Uses = std::vector<std::pair<HostAddress, HostUse>>;
 
-void find_mounts(Kernel& kernel, Uses& uses) {
+void find_mounts(Kernel& kernel, Uses& uses, std::vector<std::string>& warnings) {
   BlockDevices blocks(kernel);
   std::set<std::pair<std::string, std::string>> seen;
+  std::set<std::string> pools;
   for (const auto& words : read_table(kernel, paths::kMounts)) {
     const auto mount = mount_of(words);
+    if (mount && mount->type == "zfs") pools.insert(mount->source.substr(0, mount->source.find('/')));
     // Only what comes from a disk: /proc and its like have no source in /dev.
     if (!mount || !mount->source.starts_with("/dev/")) continue;
     if (!seen.emplace(mount->source, mount->directory).second) continue;
@@ -123,6 +125,11 @@ void find_mounts(Kernel& kernel, Uses& uses) {
     for (const HostAddress& device : devices)
       uses.emplace_back(device, HostUse{HostUse::Kind::Mount, mount->directory + " on " + name});
   }
+  for (const std::string& pool : pools)
+    warnings.push_back(
+        fmt::format("ZFS pool {} is in use, and the kernel does not tell on which disks: see 'zpool status -L {}' "
+                    "before one is given away",
+                    pool, pool));
 }
 
 /// What btrfs has mounted it shows with all its disks, of which the table of mounts names one, by any name.
@@ -170,6 +177,10 @@ Routes read_routes(Kernel& kernel) {
     if (words[0].starts_with("fe80") || words[0].starts_with("ff")) continue;
     (words[0] == anywhere && words[kPrefix] == "00" ? routes.defaults : routes.addresses).insert(words[kInterface]);
   }
+  // An address for itself alone has no route but to itself. Those of links are there wherever a link is up.
+  constexpr std::size_t kScope = 3, kName = 5;
+  for (const auto& words : read_table(kernel, paths::kAddressesOfIpv6))
+    if (words.size() > kName && words[kScope] != "20" && words[kName] != "lo") routes.addresses.insert(words[kName]);
   return routes;
 }
 
@@ -211,7 +222,7 @@ void find_network_uses(Kernel& kernel, const Inventory& inventory, Uses& uses) {
 
 void note_uses(Kernel& kernel, Inventory& inventory) {
   Uses uses;
-  find_mounts(kernel, uses);
+  find_mounts(kernel, uses, inventory.warnings);
   find_btrfs(kernel, uses);
   find_swaps(kernel, uses);
   find_network_uses(kernel, inventory, uses);

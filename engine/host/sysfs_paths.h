@@ -23,14 +23,20 @@ inline constexpr std::string_view kMounts = "/proc/self/mountinfo";
 inline constexpr std::string_view kSwaps = "/proc/swaps";
 inline constexpr std::string_view kRoutes = "/proc/net/route";
 inline constexpr std::string_view kRoutesOfIpv6 = "/proc/net/ipv6_route";
+inline constexpr std::string_view kAddressesOfIpv6 = "/proc/net/if_inet6";
 inline constexpr std::string_view kVfioDirectory = "/dev/vfio";
 inline constexpr std::string_view kBtrfs = "fs/btrfs";
 
 /// The plain files outside /sys that tell about a host, besides modules.alias. The boot id is not among them: it is
 /// another at each boot.
-inline constexpr std::array kHostFiles = {kKernelRelease, kMounts, kSwaps, kRoutes, kRoutesOfIpv6};
+inline constexpr std::array kHostFiles = {kKernelRelease, kMounts, kSwaps, kRoutes, kRoutesOfIpv6, kAddressesOfIpv6};
 
-inline std::string device(const pci::HostAddress& address) { return std::string(kDevices) + '/' + to_string(address); }
+inline std::string device(const pci::HostAddress& address) {
+  constexpr std::size_t kAddressSize = 16, kAttributeSize = 32;  // so that nobody has to make room for more
+  std::string path;
+  path.reserve(kDevices.size() + kAddressSize + kAttributeSize);
+  return path.append(kDevices).append(1, '/').append(to_string(address));
+}
 /// "bus/pci/devices/0000:01:00.0/driver_override"
 inline std::string of_device(const pci::HostAddress& address, std::string_view name) {
   return device(address).append(1, '/').append(name);

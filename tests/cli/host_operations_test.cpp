@@ -65,6 +65,18 @@ TEST_F(HostCommands, ADomainIsPreparedAndReleased) {
   EXPECT_EQ(run("release web01.xml").out, "release: nothing to do\n");
 }
 
+TEST_F(HostCommands, ACardOutOfAPoolIsNotPreparedAndThatIsSaid) {
+  std::string guest(kGuest);
+  guest.insert(guest.find("</devices>"),
+               "<interface type='network'><mac address='52:54:00:aa:bb:cc'/><source network='pool'/></interface>");
+  folder_.write("web01.xml", guest);
+  const Ran ran = run("prepare web01.xml");
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_THAT(ran.err,
+              StartsWith("web01.xml: warning: interface 52:54:00:aa:bb:cc is on a network: if that is a pool of "
+                         "virtual functions, which one it gets is chosen when the guest starts"));
+}
+
 TEST_F(HostCommands, ADryRunWritesNothing) {
   const std::string before = folder_.read("host.json");
   const std::size_t entries = folder_.entry_count();

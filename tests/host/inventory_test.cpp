@@ -155,6 +155,31 @@ file /proc/net/route eth0 0002A8C0 00000000 0001 0 0 100 00FFFFFF 0 0 0
                                                       HostUse{HostUse::Kind::Address, "eth0 has an address"}));
 }
 
+TEST(Inventory, FindsAnAddressThatHasNoRoute) {
+  auto kernel = kernel_of(R"(host nic kernel=6.12
+00:02.0 8086:10d3 020000 driver=e1000e
+00:03.0 8086:10d3 020000 driver=e1000e
+file /proc/net/if_inet6 20010db8000000000000000000000007 02 80 00 80 eth0
+file /proc/net/if_inet6 fe80000000000000505400fffe123456 03 40 20 80 eth1
+)");
+  kernel.host().model.name_interface(0, 0);
+  kernel.host().model.name_interface(1, 1);
+  const auto inventory = scan(kernel);
+  EXPECT_THAT(inventory->devices[0].uses, ElementsAre(HostUse{HostUse::Kind::Address, "eth0 has an address"}));
+  EXPECT_THAT(inventory->devices[1].uses, ElementsAre());
+}
+
+TEST(Inventory, WarnsOfAFileSystemWhoseDisksNobodyTells) {
+  auto kernel = kernel_of(R"(host box kernel=6.12
+00:02.0 1cc1:8201 010802 driver=nvme
+file /proc/self/mountinfo 22 1 0:30 / / rw shared:1 - zfs tank/root rw
+file /proc/self/mountinfo 23 1 0:31 / /home rw shared:1 - zfs tank/home rw
+)");
+  EXPECT_THAT(scan(kernel)->warnings,
+              ElementsAre("ZFS pool tank is in use, and the kernel does not tell on which disks: "
+                          "see 'zpool status -L tank' before one is given away"));
+}
+
 TEST(Inventory, FollowsAnInterfaceToWhatIsBuiltOnIt) {
   // A VLAN of the card is in a bond, the bond in a bridge, and the bridge has the address.
   auto kernel = kernel_of(R"(host nic kernel=6.12
