@@ -279,10 +279,12 @@ Answer<Pin> read_pin(Kernel& kernel, const HostAddress& address) {
   // What tells cards apart comes last: who writes now is sure of the card that was there a moment ago.
   const auto modalias = kernel.read(paths::of_device(address, "modalias"));
   if (!modalias && modalias.error().error != ENOENT) return std::unexpected(modalias.error());
-  std::vector<std::string> unread;
-  DeviceReader reader(kernel, address, unread);
   auto pin = modalias ? pin_of_modalias(*modalias) : std::nullopt;
-  if (!pin) pin = pin_of_files(reader);
+  if (!pin) {
+    std::vector<std::string> unread;
+    DeviceReader reader(kernel, address, unread);
+    pin = pin_of_files(reader);
+  }
   if (!pin) return std::unexpected(Failure{ENOENT});
   if (revision) pin->revision = static_cast<std::uint8_t>(unsigned_32(*revision, Radix::Hexadecimal).value_or(0));
   return *pin;

@@ -49,7 +49,22 @@ Result<AddressParts> parse_address_parts(std::string_view text) {
 }
 
 std::string format_address_parts(const AddressParts& parts) {
-  return fmt::format("{:04x}:{:02x}:{:02x}.{:x}", parts.segment, parts.bus, parts.slot, parts.function);
+  // By hand, as nothing is written more often.
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  constexpr unsigned kSegmentDigitsMin = 4, kSegmentDigitsMax = 8;
+  unsigned segment_digits = kSegmentDigitsMin;
+  while (segment_digits < kSegmentDigitsMax && parts.segment >> (4 * segment_digits) != 0) ++segment_digits;
+  constexpr std::string_view kRest = ":00:00.0";
+  std::string text(segment_digits, '0');
+  text += kRest;
+  const auto put = [&](std::size_t last, std::uint32_t number) {
+    for (; number != 0; number >>= 4, --last) text[last] = kDigits[number & 0xf];
+  };
+  put(segment_digits - 1, parts.segment);
+  put(segment_digits + 2, parts.bus);
+  put(segment_digits + 5, parts.slot);
+  put(segment_digits + 7, parts.function);
+  return text;
 }
 
 }  // namespace busproof::pci
