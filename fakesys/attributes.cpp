@@ -39,7 +39,6 @@ const AttributeRow* attribute_row(Place place, std::string_view name) {
 }
 
 std::size_t binary_size(const Host& host, const Node& node, std::string_view name) {
-  constexpr std::size_t kRomDecoder = 6;
   const Device& device = device_of(host, node);
   return name == "config" ? device.config.size() : device.function->decoders[kRomDecoder].size;
 }

@@ -152,19 +152,21 @@ Effect store_remove_slot(Host& h, const Node&, const StoreCall& call) {
   return removed == 0 ? refuse(ENOENT) : done();
 }
 
-using enum Place;
-constexpr std::array kBindingRows = {
-    AttributeRow{BusPci, "drivers_autoprobe", 0644, nullptr, show_autoprobe, store_autoprobe},
-    AttributeRow{BusPci, "drivers_probe", 0200, nullptr, nullptr, store_probe},
-    AttributeRow{Place::Driver, "bind", 0200, nullptr, nullptr, store_bind},
-    AttributeRow{Place::Driver, "new_id", 0200, nullptr, nullptr, store_new_id},
-    AttributeRow{Place::Driver, "remove_id", 0200, nullptr, nullptr, store_remove_id},
-    AttributeRow{Place::Driver, "new_slot", 0200, is_pciback, nullptr, store_new_slot},
-    AttributeRow{Place::Driver, "remove_slot", 0200, is_pciback, nullptr, store_remove_slot},
-    AttributeRow{Place::Driver, "slots", 0444, is_pciback, show_slots, nullptr},
-    AttributeRow{Place::Driver, "unbind", 0200, nullptr, nullptr, store_unbind},
-    AttributeRow{DeviceDir, "driver_override", 0644, has_override, show_override, store_override, ReadLock::Override},
-};
+constexpr auto kBindingRows = [] {
+  using enum Place;
+  return std::array{
+      AttributeRow{BusPci, "drivers_autoprobe", 0644, nullptr, show_autoprobe, store_autoprobe},
+      AttributeRow{BusPci, "drivers_probe", 0200, nullptr, nullptr, store_probe},
+      AttributeRow{Place::Driver, "bind", 0200, nullptr, nullptr, store_bind},
+      AttributeRow{Place::Driver, "new_id", 0200, nullptr, nullptr, store_new_id},
+      AttributeRow{Place::Driver, "remove_id", 0200, nullptr, nullptr, store_remove_id},
+      AttributeRow{Place::Driver, "new_slot", 0200, is_pciback, nullptr, store_new_slot},
+      AttributeRow{Place::Driver, "remove_slot", 0200, is_pciback, nullptr, store_remove_slot},
+      AttributeRow{Place::Driver, "slots", 0444, is_pciback, show_slots, nullptr},
+      AttributeRow{Place::Driver, "unbind", 0200, nullptr, nullptr, store_unbind},
+      AttributeRow{DeviceDir, "driver_override", 0644, has_override, show_override, store_override, ReadLock::Override},
+  };
+}();
 
 }  // namespace
 

@@ -128,24 +128,26 @@ bool has_unsafe(const Host& h, const Node& n) {
   return has_parameter(h, n, "vfio_iommu_type1", "allow_unsafe_interrupts");
 }
 
-using enum Place;
-constexpr std::array kBusRows = {
-    AttributeRow{BusPci, "resource_alignment", 0644, nullptr, show_alignment, store_alignment},
-    AttributeRow{SlotDir, "adapter", 0444, slot_has_adapter, show_slot_power, nullptr},
-    AttributeRow{SlotDir, "address", 0444, nullptr, show_slot_address, nullptr},
-    AttributeRow{SlotDir, "attention", 0644, slot_has_attention, show_attention, store_attention, ReadLock::None, false,
-                 true},
-    AttributeRow{SlotDir, "latch", 0444, slot_has_latch, show_slot_latch, nullptr},
-    AttributeRow{SlotDir, "power", 0644, slot_has_switch, show_slot_power, store_slot_power},
-    AttributeRow{GroupDir, "reserved_regions", 0444, nullptr, show_reserved_regions, nullptr},
-    AttributeRow{GroupDir, "type", 0644, nullptr, show_group_type, store_group_type},
-    AttributeRow{ModuleParameters, "allow_unsafe_interrupts", 0644, has_unsafe,
-                 show_parameter<&Model::allow_unsafe_interrupts>, store_parameter<&Model::allow_unsafe_interrupts>},
-    AttributeRow{ModuleParameters, "disable_idle_d3", 0644, has_idle_d3, show_parameter<&Model::vfio_disable_idle_d3>,
-                 store_parameter<&Model::vfio_disable_idle_d3>},
-    AttributeRow{ModuleParameters, "enable_sriov", 0644, has_enable_sriov, show_parameter<&Model::vfio_enable_sriov>,
-                 store_parameter<&Model::vfio_enable_sriov>},
-};
+constexpr auto kBusRows = [] {
+  using enum Place;
+  return std::array{
+      AttributeRow{BusPci, "resource_alignment", 0644, nullptr, show_alignment, store_alignment},
+      AttributeRow{SlotDir, "adapter", 0444, slot_has_adapter, show_slot_power, nullptr},
+      AttributeRow{SlotDir, "address", 0444, nullptr, show_slot_address, nullptr},
+      AttributeRow{SlotDir, "attention", 0644, slot_has_attention, show_attention, store_attention, ReadLock::None,
+                   false, true},
+      AttributeRow{SlotDir, "latch", 0444, slot_has_latch, show_slot_latch, nullptr},
+      AttributeRow{SlotDir, "power", 0644, slot_has_switch, show_slot_power, store_slot_power},
+      AttributeRow{GroupDir, "reserved_regions", 0444, nullptr, show_reserved_regions, nullptr},
+      AttributeRow{GroupDir, "type", 0644, nullptr, show_group_type, store_group_type},
+      AttributeRow{ModuleParameters, "allow_unsafe_interrupts", 0644, has_unsafe,
+                   show_parameter<&Model::allow_unsafe_interrupts>, store_parameter<&Model::allow_unsafe_interrupts>},
+      AttributeRow{ModuleParameters, "disable_idle_d3", 0644, has_idle_d3, show_parameter<&Model::vfio_disable_idle_d3>,
+                   store_parameter<&Model::vfio_disable_idle_d3>},
+      AttributeRow{ModuleParameters, "enable_sriov", 0644, has_enable_sriov, show_parameter<&Model::vfio_enable_sriov>,
+                   store_parameter<&Model::vfio_enable_sriov>},
+  };
+}();
 
 }  // namespace
 

@@ -13,7 +13,6 @@ constexpr std::uint16_t kIoBits = 0x0001;
 std::size_t bar_count(const ConfigSpace& config) { return config.is_bridge() ? 2 : 6; }
 std::size_t rom_offset(const ConfigSpace& config) { return config.is_bridge() ? 0x38 : 0x30; }
 /// A ROM's decoder comes after the six of the BARs, in registers as in the kernel's list of resources.
-constexpr std::size_t kRomDecoder = 6;
 
 /// The bits of a decoder register that tell what it decodes, and cannot be written.
 std::uint8_t kind_bits(std::uint32_t bar) { return static_cast<std::uint8_t>((bar & kIoBits) != 0 ? 0x03 : 0x0f); }

@@ -15,6 +15,7 @@ namespace busproof::fakesys {
 inline constexpr std::size_t kCommand = 0x04;
 inline constexpr std::uint16_t kBusMaster = 0x0004;
 inline constexpr std::size_t kFirstBar = 0x10;
+inline constexpr std::size_t kRomDecoder = 6;  ///< behind those of the six BARs
 
 /// The type of a PCI Express function, from its Express capability.
 enum class PcieType : std::uint8_t {

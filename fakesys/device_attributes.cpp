@@ -51,8 +51,6 @@ Text show_uevent(const Host& h, const Node& n) {
   return {0, std::move(text)};
 }
 
-constexpr std::array kActions = {"add", "remove", "change", "move", "online", "offline", "bind", "unbind"};
-
 bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
 /// "12345678-1234-1234-1234-123456789abc"
@@ -75,8 +73,8 @@ bool is_variable(std::string_view text) {
 std::optional<UeventAction> synthetic_action(std::string_view data) {
   if (data.ends_with('\n') || data.ends_with('\0')) data.remove_suffix(1);
   const auto blank = data.find(' ');
-  const auto* found = std::ranges::find(kActions, data.substr(0, blank));
-  if (found == kActions.end()) return std::nullopt;
+  const auto* found = std::ranges::find(kUeventActionNames, data.substr(0, blank));
+  if (found == kUeventActionNames.end()) return std::nullopt;
   if (blank != std::string_view::npos) {
     bool first = true;
     for (const auto part : std::views::split(data.substr(blank + 1), ' ')) {
@@ -86,7 +84,7 @@ std::optional<UeventAction> synthetic_action(std::string_view data) {
     }
     if (first) return std::nullopt;
   }
-  return static_cast<UeventAction>(found - kActions.begin());
+  return static_cast<UeventAction>(found - kUeventActionNames.begin());
 }
 
 Effect store_device_uevent(Host& h, const Node& n, const StoreCall& call) {
@@ -175,7 +173,6 @@ Text show_runtime_usage(const Host& h, const Node& n) {
 }
 
 bool has_rom(const Host& h, const Node& n) {
-  constexpr std::size_t kRomDecoder = 6;
   const auto& decoders = device_of(h, n).function->decoders;
   return decoders.size() > kRomDecoder && decoders[kRomDecoder].size != 0;
 }
@@ -189,34 +186,36 @@ Text show_subordinate(const Host& h, const Node& n) {
   return line(std::to_string(device_of(h, n).function->config.byte(kSubordinate)));
 }
 
-using enum Place;
-constexpr std::array kDeviceRows = {
-    AttributeRow{BusPci, "uevent", 0200, nullptr, nullptr, store_other_uevent},
-    AttributeRow{Place::Driver, "uevent", 0200, nullptr, nullptr, store_other_uevent},
-    AttributeRow{DeviceDir, "broken_parity_status", 0644, nullptr, show_parity, store_parity},
-    AttributeRow{DeviceDir, "class", 0444, nullptr, show_class, nullptr},
-    AttributeRow{DeviceDir, "config", 0644, nullptr, show_nothing, store_nothing, ReadLock::None, true},
-    AttributeRow{DeviceDir, "d3cold_allowed", 0644, nullptr, show_d3cold, store_d3cold},
-    AttributeRow{DeviceDir, "device", 0444, nullptr, show_device, nullptr},
-    AttributeRow{DeviceDir, "enable", 0644, nullptr, show_enable, store_enable},
-    AttributeRow{DeviceDir, "modalias", 0444, nullptr, show_modalias, nullptr},
-    AttributeRow{DeviceDir, "msi_bus", 0644, nullptr, show_msi_bus, store_msi_bus},
-    AttributeRow{DeviceDir, "numa_node", 0644, nullptr, show_numa_node, store_numa_node},
-    AttributeRow{DeviceDir, "power_state", 0444, nullptr, show_power_state, nullptr},
-    AttributeRow{DeviceDir, "revision", 0444, nullptr, show_revision, nullptr},
-    AttributeRow{DeviceDir, "rom", 0600, has_rom, show_nothing, store_nothing, ReadLock::None, true},
-    AttributeRow{DeviceDir, "secondary_bus_number", 0444, has_bus_below, show_secondary, nullptr},
-    AttributeRow{DeviceDir, "subordinate_bus_number", 0444, has_bus_below, show_subordinate, nullptr},
-    AttributeRow{DeviceDir, "subsystem_device", 0444, nullptr, show_subdevice, nullptr},
-    AttributeRow{DeviceDir, "subsystem_vendor", 0444, nullptr, show_subvendor, nullptr},
-    AttributeRow{DeviceDir, "uevent", 0644, nullptr, show_uevent, store_device_uevent, ReadLock::Uevent},
-    AttributeRow{DeviceDir, "vendor", 0444, nullptr, show_vendor, nullptr},
-    AttributeRow{DevicePower, "control", 0644, nullptr, show_power_control, store_power_control},
-    AttributeRow{DevicePower, "runtime_enabled", 0444, nullptr, show_runtime_enabled, nullptr},
-    AttributeRow{DevicePower, "runtime_status", 0444, nullptr, show_runtime_status, nullptr},
-    AttributeRow{DevicePower, "runtime_usage", 0444, nullptr, show_runtime_usage, nullptr},
-    AttributeRow{BusDir, "uevent", 0644, nullptr, show_nothing, store_bus_uevent},
-};
+constexpr auto kDeviceRows = [] {
+  using enum Place;
+  return std::array{
+      AttributeRow{BusPci, "uevent", 0200, nullptr, nullptr, store_other_uevent},
+      AttributeRow{Place::Driver, "uevent", 0200, nullptr, nullptr, store_other_uevent},
+      AttributeRow{DeviceDir, "broken_parity_status", 0644, nullptr, show_parity, store_parity},
+      AttributeRow{DeviceDir, "class", 0444, nullptr, show_class, nullptr},
+      AttributeRow{DeviceDir, "config", 0644, nullptr, show_nothing, store_nothing, ReadLock::None, true},
+      AttributeRow{DeviceDir, "d3cold_allowed", 0644, nullptr, show_d3cold, store_d3cold},
+      AttributeRow{DeviceDir, "device", 0444, nullptr, show_device, nullptr},
+      AttributeRow{DeviceDir, "enable", 0644, nullptr, show_enable, store_enable},
+      AttributeRow{DeviceDir, "modalias", 0444, nullptr, show_modalias, nullptr},
+      AttributeRow{DeviceDir, "msi_bus", 0644, nullptr, show_msi_bus, store_msi_bus},
+      AttributeRow{DeviceDir, "numa_node", 0644, nullptr, show_numa_node, store_numa_node},
+      AttributeRow{DeviceDir, "power_state", 0444, nullptr, show_power_state, nullptr},
+      AttributeRow{DeviceDir, "revision", 0444, nullptr, show_revision, nullptr},
+      AttributeRow{DeviceDir, "rom", 0600, has_rom, show_nothing, store_nothing, ReadLock::None, true},
+      AttributeRow{DeviceDir, "secondary_bus_number", 0444, has_bus_below, show_secondary, nullptr},
+      AttributeRow{DeviceDir, "subordinate_bus_number", 0444, has_bus_below, show_subordinate, nullptr},
+      AttributeRow{DeviceDir, "subsystem_device", 0444, nullptr, show_subdevice, nullptr},
+      AttributeRow{DeviceDir, "subsystem_vendor", 0444, nullptr, show_subvendor, nullptr},
+      AttributeRow{DeviceDir, "uevent", 0644, nullptr, show_uevent, store_device_uevent, ReadLock::Uevent},
+      AttributeRow{DeviceDir, "vendor", 0444, nullptr, show_vendor, nullptr},
+      AttributeRow{DevicePower, "control", 0644, nullptr, show_power_control, store_power_control},
+      AttributeRow{DevicePower, "runtime_enabled", 0444, nullptr, show_runtime_enabled, nullptr},
+      AttributeRow{DevicePower, "runtime_status", 0444, nullptr, show_runtime_status, nullptr},
+      AttributeRow{DevicePower, "runtime_usage", 0444, nullptr, show_runtime_usage, nullptr},
+      AttributeRow{BusDir, "uevent", 0644, nullptr, show_nothing, store_bus_uevent},
+  };
+}();
 
 }  // namespace
 

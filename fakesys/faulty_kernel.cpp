@@ -25,7 +25,7 @@ Refusal no_fault(std::string_view line, std::string_view why) {
 }
 
 template <class Enum, std::size_t N>
-std::optional<Enum> named(const std::array<const char*, N>& names, std::string_view name) {
+std::optional<Enum> kind_named(const std::array<const char*, N>& names, std::string_view name) {
   const auto found = std::ranges::find(names, name);
   if (found == names.end()) return std::nullopt;
   return static_cast<Enum>(found - names.begin());
@@ -87,8 +87,8 @@ Result<Fault> parse_fault(std::string_view line) {
   const auto words = words_of(line);
   constexpr std::size_t kFixedWords = 4;
   if (words.size() < kFixedWords) return no_fault(line, "it needs an access, a path pattern, #N and what happens");
-  const auto access = named<Access>(kAccessNames, words[0]);
-  const auto kind = named<FaultKind>(kKindNames, words[3]);
+  const auto access = kind_named<Access>(kAccessNames, words[0]);
+  const auto kind = kind_named<FaultKind>(kKindNames, words[3]);
   const std::string_view count = words[2];
   const auto nth = unsigned_32(count.substr(std::min<std::size_t>(1, count.size())), Radix::Decimal).value_or(0);
   if (!access) return no_fault(line, "unknown access " + words[0]);

@@ -37,8 +37,6 @@ Effect store_remove(Host& h, const Node& n, const StoreCall& call) {
   return {0, h.model.remove_tasks(slot_of(n))};
 }
 
-constexpr std::int64_t kAllBuses = -1;
-
 Effect rescan(std::string_view data, std::int64_t bus) {
   const auto number = kernel_unsigned(data);
   if (!number) return refuse(EINVAL);
@@ -115,17 +113,19 @@ Effect store_reset_method(Host& h, const Node& n, const StoreCall& call) {
   return refuse(h.model.set_reset_methods(slot_of(n), wanted));
 }
 
-using enum Place;
-constexpr std::array kHotplugRows = {
-    AttributeRow{BusPci, "rescan", 0200, nullptr, nullptr, store_rescan_all},
-    AttributeRow{DeviceDir, "remove", 0220, is_removable, nullptr, store_remove},
-    AttributeRow{DeviceDir, "rescan", 0200, is_physical, nullptr, store_rescan_device},
-    AttributeRow{DeviceDir, "reset", 0200, has_reset, nullptr, store_reset},
-    AttributeRow{DeviceDir, "reset_method", 0644, has_reset_method, show_reset_method, store_reset_method},
-    AttributeRow{DeviceDir, "reset_subordinate", 0200, has_reset_subordinate, nullptr, store_reset_subordinate},
-    AttributeRow{DeviceDir, "waiting_for_supplier", 0444, may_wait_for_supplier, show_waiting, nullptr},
-    AttributeRow{BusDir, "rescan", 0200, nullptr, nullptr, store_rescan_bus},
-};
+constexpr auto kHotplugRows = [] {
+  using enum Place;
+  return std::array{
+      AttributeRow{BusPci, "rescan", 0200, nullptr, nullptr, store_rescan_all},
+      AttributeRow{DeviceDir, "remove", 0220, is_removable, nullptr, store_remove},
+      AttributeRow{DeviceDir, "rescan", 0200, is_physical, nullptr, store_rescan_device},
+      AttributeRow{DeviceDir, "reset", 0200, has_reset, nullptr, store_reset},
+      AttributeRow{DeviceDir, "reset_method", 0644, has_reset_method, show_reset_method, store_reset_method},
+      AttributeRow{DeviceDir, "reset_subordinate", 0200, has_reset_subordinate, nullptr, store_reset_subordinate},
+      AttributeRow{DeviceDir, "waiting_for_supplier", 0444, may_wait_for_supplier, show_waiting, nullptr},
+      AttributeRow{BusDir, "rescan", 0200, nullptr, nullptr, store_rescan_bus},
+  };
+}();
 
 }  // namespace
 

@@ -423,8 +423,6 @@ bool recorded_attribute_exists(const Host& host, const Node& node, std::string_v
 
 }  // namespace
 
-const Device& device_of(const Host& host, const Node& node) { return host.model.device(node.device.slot); }
-
 Node device_node(const Host& host, Slot slot) {
   return {.place = Place::DeviceDir,
           .device = host.model.ref(slot),

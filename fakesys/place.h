@@ -80,9 +80,6 @@ std::vector<std::string> entry_names(const Host& host, const Node& node);
 /// The directory's path, unique to it: below /sys, or absolute.
 std::string path_of(const Host& host, const Node& node);
 
-/// The device that the directory is of; there must be one.
-const Device& device_of(const Host& host, const Node& node);
-
 Node device_node(const Host& host, Slot slot);
 /// The device that a directory is of.
 inline const Device& device_of(const Host& host, const Node& node) { return host.model.device(node.device.slot); }

@@ -76,23 +76,25 @@ Text show_no_irq(const Host&, const Node&) { return line("0"); }
 Text show_first_mask(const Host&, const Node&) { return line("32"); }
 Effect store_msix_count(Host&, const Node&, const StoreCall&) { return refuse(EOPNOTSUPP); }
 
-using enum Place;
-constexpr std::array kSriovRows = {
-    AttributeRow{DeviceDir, "consistent_dma_mask_bits", 0444, is_unbound_vf, show_first_mask, nullptr, ReadLock::None,
-                 false, true},
-    AttributeRow{DeviceDir, "dma_mask_bits", 0444, is_unbound_vf, show_first_mask, nullptr, ReadLock::None, false,
-                 true},
-    AttributeRow{DeviceDir, "irq", 0444, is_vf, show_no_irq, nullptr, ReadLock::None, false, true},
-    AttributeRow{DeviceDir, "resource", 0444, is_vf, show_vf_resource, nullptr, ReadLock::None, false, true},
-    AttributeRow{DeviceDir, "sriov_drivers_autoprobe", 0644, has_vfs, show_vfs_autoprobe, store_vfs_autoprobe},
-    AttributeRow{DeviceDir, "sriov_numvfs", 0644, has_vfs, show_numvfs, store_numvfs, ReadLock::NumVfs},
-    AttributeRow{DeviceDir, "sriov_offset", 0444, has_vfs, show_offset, nullptr},
-    AttributeRow{DeviceDir, "sriov_stride", 0444, has_vfs, show_stride, nullptr},
-    AttributeRow{DeviceDir, "sriov_totalvfs", 0444, has_vfs, show_totalvfs, nullptr},
-    AttributeRow{DeviceDir, "sriov_vf_device", 0444, has_vfs, show_vf_device, nullptr},
-    AttributeRow{DeviceDir, "sriov_vf_msix_count", 0200, is_vf, nullptr, store_msix_count},
-    AttributeRow{DeviceDir, "sriov_vf_total_msix", 0444, has_vfs, show_vf_total_msix, nullptr},
-};
+constexpr auto kSriovRows = [] {
+  using enum Place;
+  return std::array{
+      AttributeRow{DeviceDir, "consistent_dma_mask_bits", 0444, is_unbound_vf, show_first_mask, nullptr, ReadLock::None,
+                   false, true},
+      AttributeRow{DeviceDir, "dma_mask_bits", 0444, is_unbound_vf, show_first_mask, nullptr, ReadLock::None, false,
+                   true},
+      AttributeRow{DeviceDir, "irq", 0444, is_vf, show_no_irq, nullptr, ReadLock::None, false, true},
+      AttributeRow{DeviceDir, "resource", 0444, is_vf, show_vf_resource, nullptr, ReadLock::None, false, true},
+      AttributeRow{DeviceDir, "sriov_drivers_autoprobe", 0644, has_vfs, show_vfs_autoprobe, store_vfs_autoprobe},
+      AttributeRow{DeviceDir, "sriov_numvfs", 0644, has_vfs, show_numvfs, store_numvfs, ReadLock::NumVfs},
+      AttributeRow{DeviceDir, "sriov_offset", 0444, has_vfs, show_offset, nullptr},
+      AttributeRow{DeviceDir, "sriov_stride", 0444, has_vfs, show_stride, nullptr},
+      AttributeRow{DeviceDir, "sriov_totalvfs", 0444, has_vfs, show_totalvfs, nullptr},
+      AttributeRow{DeviceDir, "sriov_vf_device", 0444, has_vfs, show_vf_device, nullptr},
+      AttributeRow{DeviceDir, "sriov_vf_msix_count", 0200, is_vf, nullptr, store_msix_count},
+      AttributeRow{DeviceDir, "sriov_vf_total_msix", 0444, has_vfs, show_vf_total_msix, nullptr},
+  };
+}();
 
 }  // namespace
 

@@ -143,18 +143,24 @@ struct GapRow {
   bool (*fits)(const QuietRun&, const HostAddress&);
 };
 
+/// Where the device came from: what it was like when nobody had touched it, or what the ledger says.
+std::optional<host::Binding> origin_of(const QuietRun& quiet, const HostAddress& address) {
+  if (const auto home = quiet.homes.find(address); home != quiet.homes.end()) return home->second;
+  const auto* entry = host::find(quiet.before.ledger, address);
+  return entry == nullptr ? std::nullopt : std::optional(entry->origin);
+}
+
 bool had_override(const QuietRun& quiet, const HostAddress& address) {
-  const auto home = quiet.homes.find(address);
-  return home != quiet.homes.end() && home->second.override_to.has_value();
+  const auto origin = origin_of(quiet, address);
+  return origin && origin->override_to.has_value();
 }
 bool had_no_driver(const QuietRun& quiet, const HostAddress& address) {
-  const auto home = quiet.homes.find(address);
-  return home != quiet.homes.end() && !home->second.driver;
+  const auto origin = origin_of(quiet, address);
+  return origin && !origin->driver;
 }
 bool was_on_a_stub(const QuietRun& quiet, const HostAddress& address) {
-  const auto home = quiet.homes.find(address);
-  return home != quiet.homes.end() && home->second.driver &&
-         !quiet.before.native_drivers.contains(*home->second.driver);
+  const auto origin = origin_of(quiet, address);
+  return origin && origin->driver && !quiet.before.native_drivers.contains(*origin->driver);
 }
 bool is_flagged(const QuietRun& quiet, const HostAddress& address) {
   const auto* before = host::find(quiet.before.ledger, address);

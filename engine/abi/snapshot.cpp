@@ -198,7 +198,10 @@ AbiSnapshot snapshot_of(const domain::PlacedDomain& placed, const topology::Numb
     abi.devices[device].address_chosen = true;
   }
   add_implied(domain, places, abi.devices);
-  std::erase_if(abi.devices, [](const AbiDevice& device) { return is_nothing(device.kind, device.model); });
+  // A video of model none is counted by libvirt's check, though the guest has none.
+  std::erase_if(abi.devices, [](const AbiDevice& device) {
+    return is_nothing(device.kind, device.model) && device.kind != DeviceKind::Video;
+  });
   abi.devices = sorted(std::move(abi.devices));
   number_devices(abi.devices);
   return abi;

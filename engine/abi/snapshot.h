@@ -111,7 +111,8 @@ struct AbiSnapshot {
 /// Where a device is that is not on a PCI bus: "drive 0:0:0:1", "usb 0:1.2"; empty where it is not known.
 std::string address_text(const domain::Device& device);
 
-/// What the XML has so that libvirt does not add it: `<memballoon model='none'/>` and its like. No snapshot holds it.
+/// What the XML has so that libvirt does not add it: `<memballoon model='none'/>` and its like. No snapshot holds it,
+/// but for videos, which libvirt's check counts.
 bool is_nothing(domain::DeviceKind kind, std::string_view model);
 
 /// What the guest of `placed` sees, whose buses are known and of which places libvirt would choose.

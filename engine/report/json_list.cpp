@@ -2,21 +2,18 @@
 
 #include <fmt/format.h>
 
-#include "engine/report/json_text.h"
-
 namespace busproof::report {
 
 std::string JsonList::add(const Json& member) {
-  JsonText text(columns());
-  text.value({}, member);
-  return add_text(std::move(text).take());
-}
-
-std::string JsonList::add_text(std::string_view member) {
-  std::string text = is_empty_ ? "\n" : ",\n";
+  const std::string margin = '\n' + std::string(columns_ + 2, ' ');
+  std::string text = is_empty_ ? margin : ',' + margin;
   is_empty_ = false;
-  text.append(columns(), ' ');
-  return text += member;
+  for (const char c : dumped(member))
+    if (c == '\n')
+      text += margin;
+    else
+      text += c;
+  return text;
 }
 
 std::string JsonList::end() const { return is_empty_ ? std::string() : '\n' + std::string(columns_, ' '); }

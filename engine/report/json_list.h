@@ -18,9 +18,6 @@ class JsonList {
 
   /// What comes before the member, and the member.
   std::string add(const Json& member);
-  /// The same of a member that is written down already, with columns() to the left.
-  std::string add_text(std::string_view member);
-  [[nodiscard]] std::size_t columns() const { return columns_ + 2; }
   /// What comes before the "]".
   [[nodiscard]] std::string end() const;
 

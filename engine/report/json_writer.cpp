@@ -2,7 +2,6 @@
 
 #include "engine/report/json.h"
 #include "engine/report/json_list.h"
-#include "engine/report/json_text.h"
 #include "engine/report/writer.h"
 
 namespace busproof::report {
@@ -11,45 +10,32 @@ namespace {
 Json line_of(const std::optional<domain::TextPlace>& place) { return place ? Json(place->line) : Json(); }
 Json column_of(const std::optional<domain::TextPlace>& place) { return place ? Json(place->column) : Json(); }
 
-std::string_view baseline_of(const LocatedFinding& located) {
-  if (!located.baseline) return {};
+Json baseline_of(const LocatedFinding& located) {
+  if (!located.baseline) return nullptr;
   return *located.baseline == Baseline::New ? "new" : "unchanged";
 }
 
-std::string finding_json(const DomainReport& report, const LocatedFinding& located, std::size_t columns) {
+Json finding_json(const DomainReport& report, const LocatedFinding& located) {
   const Finding& finding = located.finding;
-  JsonText json(columns);
-  json.open_object();
-  json.text("severity", to_string(finding.severity));
-  json.text("rule", finding.rule);
-  json.text("name", rule_name(finding));
-  json.text_or_null("domain", report.domain);
-  json.text("config", report.file);
-  json.text_or_null("device", finding.device);
-  json.text("change", finding.change);
-  json.open_array("witness");
-  for (const Witness& one : finding.witness) {
-    json.open_object();
-    json.text("observer", to_string(one.observer));
-    json.text("text", one.text);
-    json.close();
-  }
-  json.close();
-  json.text("reason", finding.reason);
-  json.text_or_null("remedy", finding.remedy);
-  json.text("file", located.file);
-  if (located.place) {
-    json.number("line", located.place->line);
-    json.number("column", located.place->column);
-  } else {
-    json.null("line");
-    json.null("column");
-  }
-  json.text("fingerprint", located.fingerprint);
-  json.text_or_null("baseline", baseline_of(located));
-  json.text_or_null("suppressed", located.suppressed_because);
-  json.close();
-  return std::move(json).take();
+  Json witness = Json::array();
+  for (const Witness& one : finding.witness)
+    witness.push_back({{"observer", to_string(one.observer)}, {"text", one.text}});
+  return {{"severity", to_string(finding.severity)},
+          {"rule", finding.rule},
+          {"name", rule_name(finding)},
+          {"domain", text_or_null(report.domain)},
+          {"config", report.file},
+          {"device", text_or_null(finding.device)},
+          {"change", finding.change},
+          {"witness", std::move(witness)},
+          {"reason", finding.reason},
+          {"remedy", text_or_null(finding.remedy)},
+          {"file", located.file},
+          {"line", line_of(located.place)},
+          {"column", column_of(located.place)},
+          {"fingerprint", located.fingerprint},
+          {"baseline", baseline_of(located)},
+          {"suppressed", text_or_null(located.suppressed_because)}};
 }
 
 Json error_of(const DomainReport& report) {
@@ -60,19 +46,15 @@ Json error_of(const DomainReport& report) {
   return json;
 }
 
-std::string domain_json(const DomainReport& report, std::size_t columns) {
-  JsonText json(columns);
-  json.open_object();
-  json.text("config", report.file);
-  json.text_or_null("old_config", report.old_file);
-  json.text("status", to_string(report.status));
-  json.text_or_null("domain", report.domain);
-  json.text_or_null("uuid", report.uuid);
-  json.number("rules", report.rules);
-  json.number("devices", report.devices);
-  json.value("error", error_of(report));
-  json.close();
-  return std::move(json).take();
+Json domain_json(const DomainReport& report) {
+  return {{"config", report.file},
+          {"old_config", text_or_null(report.old_file)},
+          {"status", to_string(report.status)},
+          {"domain", text_or_null(report.domain)},
+          {"uuid", text_or_null(report.uuid)},
+          {"rules", report.rules},
+          {"devices", report.devices},
+          {"error", error_of(report)}};
 }
 
 Json totals_json(const Totals& totals, int exit_code) {
@@ -94,9 +76,8 @@ class JsonWriter : public Writer {
 
   std::string add(const DomainReport& report) override {
     std::string text;
-    for (const LocatedFinding& located : report.findings)
-      text += findings_.add_text(finding_json(report, located, findings_.columns()));
-    domains_ += domain_list_.add_text(domain_json(report, domain_list_.columns()));
+    for (const LocatedFinding& located : report.findings) text += findings_.add(finding_json(report, located));
+    domains_ += domain_list_.add(domain_json(report));
     return text;
   }
 

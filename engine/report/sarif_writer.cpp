@@ -7,7 +7,6 @@
 #include "engine/abi/rules.h"
 #include "engine/report/json.h"
 #include "engine/report/json_list.h"
-#include "engine/report/json_text.h"
 #include "engine/report/markdown.h"
 #include "engine/report/writer.h"
 
@@ -50,64 +49,33 @@ Json location_json(const Spot& spot) {
             {"region", {{"startLine", spot.line}, {"startColumn", spot.column}}}}}};
 }
 
-void write_location(JsonText& json, const DomainReport& report, const LocatedFinding& located) {
-  const Spot spot = spot_of(report, located);
-  const std::string& device = located.finding.device;
-  json.open_object();
-  json.open_object("physicalLocation");
-  json.open_object("artifactLocation");
-  json.text("uri", uri_of(spot.file));
-  json.close();
-  json.open_object("region");
-  json.number("startLine", spot.line);
-  json.number("startColumn", spot.column);
-  json.close();
-  json.close();
-  if (!report.domain.empty()) {
-    json.open_array("logicalLocations");
-    json.open_object();
-    json.text("name", device.empty() ? report.domain : device);
-    json.text("fullyQualifiedName", device.empty() ? report.domain : fmt::format("{}/{}", report.domain, device));
-    json.close();
-    json.close();
-  }
-  json.close();
+Json logical_json(const DomainReport& report, const Finding& finding) {
+  Json logical = Json::array();
+  logical.push_back({{"name", finding.device.empty() ? report.domain : finding.device},
+                     {"fullyQualifiedName",
+                      finding.device.empty() ? report.domain : fmt::format("{}/{}", report.domain, finding.device)}});
+  return logical;
 }
 
-std::string text_of_result(const DomainReport& report, const LocatedFinding& located) {
-  std::string text = message_of(report, located);
-  if (const std::string witness = witness_text(located.finding); !witness.empty()) text += ". " + witness;
-  if (!located.finding.remedy.empty()) text += ". Remedy: " + located.finding.remedy;
-  return text + '.';
-}
-
-std::string result_json(const DomainReport& report, const LocatedFinding& located, std::size_t columns) {
+Json result_json(const DomainReport& report, const LocatedFinding& located) {
   const Finding& finding = located.finding;
-  JsonText json(columns);
-  json.open_object();
-  json.text("ruleId", finding.rule);
-  json.number("ruleIndex", static_cast<std::size_t>(abi::find_rule(finding.rule) - abi::kRules.data()));
-  json.text("level", level_of(finding.severity));
-  json.open_object("message");
-  json.text("text", text_of_result(report, located));
-  json.close();
-  json.open_array("locations");
-  write_location(json, report, located);
-  json.close();
-  json.open_object("partialFingerprints");
-  json.text("busproofFinding/v1", located.fingerprint);
-  json.close();
-  if (located.baseline) json.text("baselineState", *located.baseline == Baseline::New ? "new" : "unchanged");
-  json.open_array("suppressions");
-  if (!located.suppressed_because.empty()) {
-    json.open_object();
-    json.text("kind", "external");
-    json.text("justification", located.suppressed_because);
-    json.close();
-  }
-  json.close();
-  json.close();
-  return std::move(json).take();
+  std::string message = message_of(report, located);
+  if (const std::string witness = witness_text(finding); !witness.empty()) message += ". " + witness;
+  if (!finding.remedy.empty()) message += ". Remedy: " + finding.remedy;
+  Json location = location_json(spot_of(report, located));
+  if (!report.domain.empty()) location["logicalLocations"] = logical_json(report, finding);
+
+  Json result = {{"ruleId", finding.rule},
+                 {"ruleIndex", abi::find_rule(finding.rule) - abi::kRules.data()},
+                 {"level", level_of(finding.severity)},
+                 {"message", {{"text", message + '.'}}},
+                 {"locations", Json::array({std::move(location)})},
+                 {"partialFingerprints", {{"busproofFinding/v1", located.fingerprint}}}};
+  if (located.baseline) result["baselineState"] = *located.baseline == Baseline::New ? "new" : "unchanged";
+  result["suppressions"] = Json::array();
+  if (!located.suppressed_because.empty())
+    result["suppressions"].push_back({{"kind", "external"}, {"justification", located.suppressed_because}});
+  return result;
 }
 
 Json notification_json(const LocatedError& error) {
@@ -137,8 +105,7 @@ class SarifWriter : public Writer {
   std::string add(const DomainReport& report) override {
     if (report.error) notifications_.push_back(notification_json(*report.error));
     std::string text;
-    for (const LocatedFinding& located : report.findings)
-      text += results_.add_text(result_json(report, located, results_.columns()));
+    for (const LocatedFinding& located : report.findings) text += results_.add(result_json(report, located));
     return text;
   }
 

@@ -68,10 +68,13 @@ TEST(Snapshot, HasTheHiddenBridgeOfAConventionalExpanderInThePath) {
 }
 
 TEST(Snapshot, LeavesOutWhatIsOnlyThereToSayNo) {
-  const AbiSnapshot abi = guest("pc-i440fx-7.2",
-                                "<controller type='usb' index='0' model='none'/><memballoon model='none'/>"
-                                "<video><model type='none'/></video>");
+  const AbiSnapshot abi =
+      guest("pc-i440fx-7.2", "<controller type='usb' index='0' model='none'/><memballoon model='none'/>");
   EXPECT_THAT(abi.devices, IsEmpty());
+}
+
+TEST(Snapshot, CountsAVideoOfModelNoneAsLibvirtsCheckDoes) {
+  EXPECT_EQ(guest("pc-i440fx-7.2", "<memballoon model='none'/><video><model type='none'/></video>").devices.size(), 1U);
 }
 
 TEST(Snapshot, CountsSizesInBytes) {
