@@ -3,6 +3,7 @@
 #include <variant>
 
 namespace busproof::abi {
+
 Unplaced::Unplaced(const domain::Domain& wish) {
   is_open_.reserve(wish.devices.size());
   for (const domain::Device& device : wish.devices) {

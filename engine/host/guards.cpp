@@ -6,8 +6,6 @@
 #include <algorithm>
 
 namespace busproof::host {
-namespace {}  // namespace
-
 const LedgerEntry* current_entry(const Situation& situation, const HostAddress& address) {
   const LedgerEntry* entry = find(situation.ledger, address);
   return entry != nullptr && entry->boot_id == situation.inventory.boot_id ? entry : nullptr;

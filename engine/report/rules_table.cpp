@@ -9,8 +9,6 @@
 #include "engine/report/markdown.h"
 
 namespace busproof::report {
-namespace {}  // namespace
-
 std::string rules_text() {
   std::string text;
   for (const abi::Rule& rule : abi::kRules)
