@@ -32,10 +32,7 @@ constexpr std::string_view kGitScheme = "git:", kLibvirtScheme = "libvirt:";
 
 ExitCode check_against_lock(const CheckOptions& options, Task task, std::string_view text) {
   const auto lock = lock::read_lock(text);
-  if (!lock) {
-    write_err(report::error_text(options.against, text, lock.error()));
-    return exit_code(lock.error().kind);
-  }
+  if (!lock) return unusable(options.against, lock.error(), text);
   task.lock = &*lock;
   return run_and_report(std::move(task), options.run);
 }

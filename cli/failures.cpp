@@ -15,8 +15,8 @@ ExitCode misused(std::string_view command, std::string_view why) {
   return ExitCode::Unusable;
 }
 
-ExitCode unusable(std::string_view name, const Error& error) {
-  write_err(report::error_text(name, "", error));
+ExitCode unusable(std::string_view name, const Error& error, std::string_view text) {
+  write_err(report::error_text(name, text, error));
   return exit_code(error.kind);
 }
 

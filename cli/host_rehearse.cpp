@@ -25,8 +25,10 @@ struct HostRehearseOptions {
 };
 
 std::string rehearsal_json(const verify::Rehearsal& rehearsal) {
-  report::Json json = {
-      {"schema_version", 1}, {"runs", rehearsal.runs}, {"broken", rehearsal.lost}, {"violations", nullptr}};
+  report::Json json = {{"schema_version", report::kSchemaVersion},
+                       {"runs", rehearsal.runs},
+                       {"broken", rehearsal.lost},
+                       {"violations", nullptr}};
   json["violations"] = report::Json::array();
   for (const verify::BrokenRun& run : rehearsal.broken) {
     for (const verify::Violation& violation : run.violations) {

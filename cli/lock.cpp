@@ -16,6 +16,7 @@
 
 #include "cli/commands.h"
 #include "cli/config_paths.h"
+#include "cli/failures.h"
 #include "cli/files.h"
 #include "cli/format.h"
 #include "cli/parallel.h"
@@ -120,11 +121,6 @@ ExitCode load(const LockOptions& options, const lock::Lock& old, std::vector<Loc
   return code;
 }
 
-ExitCode fail(const std::string& file, std::string_view text, const Error& error) {
-  write_err(report::error_text(shown_name(file), text, error));
-  return exit_code(error.kind);
-}
-
 Result<void> replace(const std::string& file, std::string_view text) {
   if (file == "-") return write_out(text);
   auto replacement = Replacement::prepare(file, text);
@@ -210,7 +206,7 @@ ExitCode write_lock(const LockOptions& options, const lock::Lock& old, const std
   const std::string text = lock::lock_text(now);
   if (text != old_text)
     if (const auto written = replace(options.lock_file, text); !written)
-      return fail(options.lock_file, "", written.error());
+      return unusable(shown_name(options.lock_file), written.error());
   write_err(summary(options.lock_file, now));
   return ExitCode::Done;
 }
@@ -240,7 +236,8 @@ ExitCode apply_lock(const LockOptions& options, const std::vector<LockedConfig>&
   for (const LockedConfig& config : configs) {
     const std::string target = target_of(options, config.file);
     if (options.in_place && config.xml == config.text) continue;
-    if (const auto written = replace(target, config.xml); !written) return fail(target, "", written.error());
+    if (const auto written = replace(target, config.xml); !written)
+      return unusable(shown_name(target), written.error());
   }
   return code;
 }
@@ -279,15 +276,15 @@ Result<std::string> read_old(const LockOptions& options) {
 
 ExitCode run_lock(const LockOptions& options) {
   const auto files = config_files(options.paths);
-  if (!files) return fail(files.error().device, "", files.error());
+  if (!files) return unusable(shown_name(files.error().device), files.error());
   if (const auto why = misuse(options, *files)) {
     write_err(fmt::format("busproof lock: error: {}\n", *why));
     return ExitCode::Unusable;
   }
   const auto old_text = read_old(options);
-  if (!old_text) return fail(options.lock_file, "", old_text.error());
+  if (!old_text) return unusable(shown_name(options.lock_file), old_text.error());
   const auto old = old_text->empty() && !options.apply ? Result<lock::Lock>(lock::Lock{}) : lock::read_lock(*old_text);
-  if (!old) return fail(options.lock_file, *old_text, old.error());
+  if (!old) return unusable(shown_name(options.lock_file), old.error(), *old_text);
 
   std::vector<LockedConfig> configs;
   for (const std::string& file : *files) configs.push_back({.file = file, .text = {}});

@@ -233,10 +233,8 @@ std::optional<ExitCode> start_with(const std::string& file, Setup& setup) {
   if (file.empty()) return std::nullopt;
   auto text = read_text(file);
   if (!text) return unusable(shown_name(file), text.error());
-  if (const auto config = verify::first_config({.xml = *text}); !config) {
-    write_err(report::error_text(shown_name(file), *text, config.error()));
-    return exit_code(config.error().kind);
-  }
+  if (const auto config = verify::first_config({.xml = *text}); !config)
+    return unusable(shown_name(file), config.error(), *text);
   setup.hunts.start_xml = std::move(*text);
   setup.replayed_with("--start", file);
   return std::nullopt;
@@ -247,10 +245,7 @@ std::optional<ExitCode> happen_to(const std::string& file, Setup& setup) {
   if (file.empty()) return std::nullopt;
   auto text = read_text(file);
   if (!text) return unusable(shown_name(file), text.error());
-  if (const auto host = fakesys::load_host(*text); !host) {
-    write_err(report::error_text(shown_name(file), *text, host.error()));
-    return exit_code(host.error().kind);
-  }
+  if (const auto host = fakesys::load_host(*text); !host) return unusable(shown_name(file), host.error(), *text);
   setup.hunts.host_model = std::move(*text);
   setup.replayed_with("--host-model", file);
   return std::nullopt;

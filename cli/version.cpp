@@ -15,8 +15,10 @@ constexpr std::string_view kLibvirt = "9.0.0";
 constexpr std::string_view kQemu = "7.2";
 
 ExitCode print_version(const std::string& format) {
-  const report::Json versions = {
-      {"schema_version", 1}, {"busproof", BUSPROOF_VERSION}, {"libvirt", kLibvirt}, {"qemu", kQemu}};
+  const report::Json versions = {{"schema_version", report::kSchemaVersion},
+                                 {"busproof", BUSPROOF_VERSION},
+                                 {"libvirt", kLibvirt},
+                                 {"qemu", kQemu}};
   const std::string text = is_json(format) ? report::dumped(versions) + '\n'
                                            : fmt::format("busproof {}\nmatches libvirt {} with QEMU {}\n",
                                                          BUSPROOF_VERSION, kLibvirt, kQemu);

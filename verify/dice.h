@@ -30,6 +30,10 @@ class Dice {
     }
     return rows[0];
   }
+  template <class Rows>
+  const auto& weighted(const Rows& rows) {
+    return weighted(rows, [](const auto&) { return true; });
+  }
 
  private:
   std::mt19937_64 engine_;

@@ -173,7 +173,7 @@ Change random_change(Dice& dice, const Sketch& sketch) {
       break;
     case Verb::AddMany:
       change.a = dice.below(2);
-      change.b = dice.weighted(kManyCounts, [](const EdgeCount&) { return true; }).count;
+      change.b = dice.weighted(kManyCounts).count;
       break;
     case Verb::AddController:
       change.a = controller_row(dice, sketch);
@@ -218,8 +218,6 @@ std::string to_text(const HistoryCase& history) {
   return text;
 }
 
-Error unreadable_history(std::string why) { return {ErrorKind::Unreadable, "", std::move(why), {}, {}, {}}; }
-
 class HistoryHunt final : public TypedHunt<HistoryCase> {
  public:
   HistoryHunt(Selection selection, std::string start) : selection_(std::move(selection)), start_(std::move(start)) {}
@@ -248,7 +246,7 @@ class HistoryHunt final : public TypedHunt<HistoryCase> {
     const std::string start = start_;
     return rc::gen::mapcat(seeds(), [start](std::uint64_t seed) {
       Dice dice(seed);
-      const StartMachine& machine = dice.weighted(kStartMachines, [](const StartMachine&) { return true; });
+      const StartMachine& machine = dice.weighted(kStartMachines);
       HistoryStart first{.arch = std::string(machine.arch),
                          .machine = std::string(machine.machine),
                          .numa_cells = dice.below(4),
@@ -300,7 +298,7 @@ class HistoryHunt final : public TypedHunt<HistoryCase> {
 
   Result<HistoryCase> read_case(const CaseFiles& files) const override {
     const auto script = files.find(std::string(kHistoryFile));
-    if (script == files.end()) return std::unexpected(unreadable_history("no history.txt"));
+    if (script == files.end()) return std::unexpected(unreadable_case("no history.txt"));
     HistoryCase read;
     std::istringstream lines(script->second);
     std::string line;
@@ -326,7 +324,7 @@ class HistoryHunt final : public TypedHunt<HistoryCase> {
     if (word == "machine" && words >> start.arch >> start.machine >> start.numa_cells) return start;
     const auto config = files.find(std::string(kStartFile));
     if (word != "start" || config == files.end())
-      return std::unexpected(unreadable_history("history.txt begins neither with a machine nor with a start"));
+      return std::unexpected(unreadable_case("history.txt begins neither with a machine nor with a start"));
     start.xml = config->second;
     return start;
   }

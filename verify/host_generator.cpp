@@ -58,8 +58,6 @@ constexpr std::array<std::uint32_t, 4> kSegments = {0, 1, 2, 0x10000};
 constexpr unsigned kFunctionsMax = 12;
 constexpr std::uint32_t kFirstGroup = 40, kGroupCount = 4;
 
-bool always(const auto& /*row*/) { return true; }
-
 /// Which buses a bridge can lead to.
 enum class Behind : std::uint8_t { Root, Port, Switch, Conventional };
 
@@ -68,7 +66,7 @@ class HostBuilder {
   explicit HostBuilder(Dice& dice) : dice_(dice) {}
 
   std::vector<std::string> build() {
-    std::string first = fmt::format("host random kernel={}", dice_.weighted(kKernels, always<TextRow>).text);
+    std::string first = fmt::format("host random kernel={}", dice_.weighted(kKernels).text);
     if (dice_.percent(6)) first += " iommu=off";
     if (dice_.percent(8)) first += " nointremap";
     lines_.push_back(first);
@@ -134,7 +132,7 @@ class HostBuilder {
       if (!card.driver.empty() && dice_.percent(85)) words += fmt::format(" driver={}", card.driver);
       if (card.driver == "mlx5_core" && !conventional)
         words += fmt::format(" vfs={} offset=8 vf=101e", 1 + dice_.below(4));
-      if (dice_.percent(10)) words += fmt::format(" override={}", dice_.weighted(kOverrides, always<TextRow>).text);
+      if (dice_.percent(10)) words += fmt::format(" override={}", dice_.weighted(kOverrides).text);
       if (card.driver == "nouveau" && dice_.percent(15)) words += " boot-vga";
       add_line(bus, slot, function, card.id, card.class_code, words + group);
     }
@@ -152,7 +150,7 @@ class HostBuilder {
   }
 
   void add_modules() {
-    if (const auto text = dice_.weighted(kModules, always<TextRow>).text; !text.empty()) lines_.emplace_back(text);
+    if (const auto text = dice_.weighted(kModules).text; !text.empty()) lines_.emplace_back(text);
     if (dice_.percent(25)) lines_.emplace_back("module xen_pciback drivers=pciback available");
     if (!dice_.percent(40)) return;
     lines_.emplace_back("module mlx5_vfio_pci drivers=mlx5_vfio_pci needs=vfio_pci_core,vfio available");
@@ -390,8 +388,8 @@ class StepMaker {
   Fault fault(const HostCommand& command) {
     const HostAddress device =
         !command.devices.empty() && dice_.percent(75) ? dice_.one_of(command.devices) : one_device();
-    Fault made{.kind = dice_.weighted(kFaultKinds, always<FaultChance>).kind};
-    made.error = dice_.weighted(kErrors, always<ErrorRow>).error;
+    Fault made{.kind = dice_.weighted(kFaultKinds).kind};
+    made.error = dice_.weighted(kErrors).error;
     const bool writes_only = made.kind == FaultKind::FailAfterEffect || made.kind == FaultKind::Lie ||
                              made.kind == FaultKind::Block || made.kind == FaultKind::Rival;
     if (writes_only || dice_.percent(45)) {

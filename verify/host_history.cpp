@@ -44,18 +44,6 @@ bool is_of_one_run(const HostLaw& law) {
 
 LawRow row_of(const HostLaw& law) { return {law.name, law.words, law.numbers}; }
 
-/// The device that a path or an address written to a file names.
-std::optional<HostAddress> named_in(const std::string& path, const std::string& value) {
-  constexpr std::string_view kDevices = "bus/pci/devices/";
-  if (path.starts_with(kDevices)) {
-    const auto address =
-        HostAddress::parse(path.substr(kDevices.size(), path.find('/', kDevices.size()) - kDevices.size()));
-    if (address) return *address;
-  }
-  const auto address = HostAddress::parse(value);
-  return address ? std::optional(*address) : std::nullopt;
-}
-
 /// Whether the one hangs on the other: sits behind it, or is one of its virtual functions.
 bool hangs_on(const fakesys::Function& function, const HostAddress& address) {
   if (function.physical == address) return true;
@@ -69,7 +57,7 @@ std::set<HostAddress> meddled_by(const std::vector<fakesys::Fault>& faults, cons
   std::set<HostAddress> meddled;
   for (const fakesys::Fault& fault : faults) {
     if (fault.kind == FaultKind::Rival)
-      if (const auto address = named_in(fault.path, fault.value)) meddled.insert(*address);
+      if (const auto address = device_meant(fault.path, fault.value)) meddled.insert(*address);
     const auto device = HostAddress::parse(fault.device);
     if (!device) continue;
     for (const fakesys::Slot slot : model.in_order())
@@ -92,6 +80,24 @@ std::string end_of(const OperationRun& run) {
   if (run.crashed) return "crashed";
   if (run.refusal) return "refused";
   return run.performance ? std::string(to_string(run.performance->outcome.end)) : "done";
+}
+
+bool gives_back(HostVerb verb) { return verb == HostVerb::Reattach || verb == HostVerb::Release; }
+
+/// The devices that are given back although nobody knows where they came from: also those that two give back, since
+/// what the first has given back nobody knows any more.
+std::set<HostAddress> given_back_from_nowhere(const HostStep& step, const HostState& before) {
+  std::set<HostAddress> devices;
+  for (const HostCommand* command : {&step.command, step.beside ? &*step.beside : nullptr}) {
+    if (command == nullptr || command->verb != HostVerb::Reattach) continue;
+    for (const HostAddress& address : command->devices) {
+      const auto* entry = host::find(before.ledger, address);
+      const bool unknown = entry == nullptr || entry->boot_id != before.boot_id;
+      if (unknown || (step.beside && gives_back(step.command.verb) && gives_back(step.beside->verb)))
+        devices.insert(address);
+    }
+  }
+  return devices;
 }
 
 constexpr std::array<std::string_view, 11> kFaultNames = {
@@ -225,24 +231,6 @@ void HostHistory::learn_homes(const HostState& now) {
   }
 }
 
-bool gives_back(HostVerb verb) { return verb == HostVerb::Reattach || verb == HostVerb::Release; }
-
-/// The devices that are given back although nobody knows where they came from: also those that two give back, since
-/// what the first has given back nobody knows any more.
-std::set<HostAddress> given_back_from_nowhere(const HostStep& step, const HostState& before) {
-  std::set<HostAddress> devices;
-  for (const HostCommand* command : {&step.command, step.beside ? &*step.beside : nullptr}) {
-    if (command == nullptr || command->verb != HostVerb::Reattach) continue;
-    for (const HostAddress& address : command->devices) {
-      const auto* entry = host::find(before.ledger, address);
-      const bool unknown = entry == nullptr || entry->boot_id != before.boot_id;
-      if (unknown || (step.beside && gives_back(step.command.verb) && gives_back(step.beside->verb)))
-        devices.insert(address);
-    }
-  }
-  return devices;
-}
-
 /// The devices of which it cannot be said where they belong: that somebody else does something to, or that are given
 /// back although nobody knows where they came from.
 std::set<HostAddress> HostHistory::excused(const HostStep& step, const HostState& before) const {
@@ -313,10 +301,9 @@ void HostHistory::look_at_run(const HostStep& step, const StepRun& run, const Ho
   both.devices.insert(both.devices.end(), other.devices.begin(), other.devices.end());
   // What one lets go of, the other may be given.
   auto changing = before.in_journals;
-  for (const auto& [address, entry] : before.ledger)
-    for (const HostCommand* command : {&step.command, &*step.beside})
-      if (command->verb == HostVerb::Release && entry.owner && entry.owner->domain == command->name)
-        changing.insert(address);
+  for (const HostCommand* command : {&step.command, &*step.beside})
+    if (command->verb == HostVerb::Release)
+      for (const HostAddress& address : let_go_by(*command, before)) changing.insert(address);
   look_at_all({.plan = both,
                .before = before,
                .after = after,

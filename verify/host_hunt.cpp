@@ -108,8 +108,6 @@ rc::Seq<HostCase> smaller(const HostCase& big) {
 
 // ---- The hunt ----------------------------------------------------------------------------------------------------
 
-Error unreadable_host_case(std::string why) { return {ErrorKind::Unreadable, "", std::move(why), {}, {}, {}}; }
-
 void classify(const fakesys::Host& host, Tally& tally) {
   tally.seen("kernel", host.model.profile.version);
   tally.seen("iommu", host.model.has_iommu ? "on" : "off");
@@ -224,7 +222,7 @@ class HostHunt final : public TypedHunt<HostCase> {
 
   Result<HostCase> read_case(const CaseFiles& files) const override {
     const auto script = files.find(std::string(kScriptFile));
-    if (script == files.end()) return std::unexpected(unreadable_host_case("no script.txt"));
+    if (script == files.end()) return std::unexpected(unreadable_case("no script.txt"));
     HostCase read;
     auto steps = parse_host_steps(script->second);
     if (!steps) return std::unexpected(steps.error());
@@ -235,7 +233,7 @@ class HostHunt final : public TypedHunt<HostCase> {
     else if (lines != files.end())
       read.lines = {lines->second.substr(0, lines->second.find_last_not_of('\n') + 1)};
     else
-      return std::unexpected(unreadable_host_case("neither host.txt nor host.json"));
+      return std::unexpected(unreadable_case("neither host.txt nor host.json"));
     const auto host = host_of(read);
     if (!host) return std::unexpected(host.error());
     return read;

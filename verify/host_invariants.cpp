@@ -21,10 +21,7 @@ bool same_boot(const HostRun& run) { return run.before.boots == run.after.boots;
 
 /// Where a device belongs that nobody has: where it was, or where it came from.
 Binding home_of(const HostRun& run, const HostAddress& address, const DeviceState& before) {
-  if (run.homes != nullptr)
-    if (const auto home = run.homes->find(address); home != run.homes->end()) return home->second;
-  const auto entry = run.before.ledger.find(address);
-  return entry == run.before.ledger.end() ? before.binding : entry->second.origin;
+  return origin_of(run.homes, run.before, address).value_or(before.binding);
 }
 
 bool is_kept(const HostState& state, const HostAddress& address) {
@@ -57,16 +54,8 @@ bool may_stay(const HostRun& run, const HostAddress& address) {
   return run.homes == nullptr || !is_kept(run.before, address);
 }
 
-/// The device that a write is about: from its path, or from what is written to a driver's file.
 std::optional<HostAddress> device_of(const fakesys::AccessRecord& access) {
-  constexpr std::string_view kDevices = "bus/pci/devices/";
-  std::string_view name = access.value;
-  if (access.path.starts_with(kDevices)) {
-    name = std::string_view(access.path).substr(kDevices.size());
-    name = name.substr(0, name.find('/'));
-  }
-  const auto address = HostAddress::parse(name);
-  return address ? std::optional(*address) : std::nullopt;
+  return device_meant(access.path, access.value);
 }
 
 /// Whether an id is written that a device of the plan has.
@@ -103,6 +92,31 @@ bool is_at_home(const HostState& state, const HostAddress& address) {
   const DeviceState* device = device_in(state, address);
   return device != nullptr && device->binding.driver && !device->binding.override_to &&
          state.native_drivers.contains(*device->binding.driver);
+}
+
+std::optional<HostAddress> device_meant(std::string_view path, std::string_view value) {
+  constexpr std::string_view kDevices = "bus/pci/devices/";
+  std::string_view name = value;
+  if (path.starts_with(kDevices)) {
+    name = path.substr(kDevices.size());
+    name = name.substr(0, name.find('/'));
+  }
+  const auto address = HostAddress::parse(name);
+  return address ? std::optional(*address) : std::nullopt;
+}
+
+std::optional<Binding> origin_of(const Homes* homes, const HostState& before, const HostAddress& address) {
+  if (homes != nullptr)
+    if (const auto home = homes->find(address); home != homes->end()) return home->second;
+  const auto* entry = host::find(before.ledger, address);
+  return entry == nullptr ? std::nullopt : std::optional(entry->origin);
+}
+
+std::vector<std::pair<std::string, std::string>> planned_writes(const host::BindingPlan& plan) {
+  std::vector<std::pair<std::string, std::string>> writes;
+  for (const host::Step& step : plan.steps)
+    if (std::string path = path_of(step); !path.empty()) writes.emplace_back(std::move(path), value_of(step));
+  return writes;
 }
 
 std::string binding_words(const Binding& binding) {
@@ -278,13 +292,11 @@ Violations undone_backwards(const HostRun& run) {
   const bool rolled_back = run.outcome != nullptr && run.outcome->end == host::Outcome::End::RolledBack;
   // What somebody else meddled with is tried once more amid the plan.
   if (!rolled_back || !run.meddled.empty() || !run.resumed.empty()) return found;
-  std::vector<std::pair<std::string, std::string>> planned_writes;
-  for (const host::Step& step : run.plan.steps)
-    if (std::string path = path_of(step); !path.empty()) planned_writes.emplace_back(std::move(path), value_of(step));
+  const auto writes = planned_writes(run.plan);
   std::size_t forward = 0;
   std::ptrdiff_t last = std::ssize(run.plan.devices);
   for_each_write(run, [&](std::size_t, const fakesys::AccessRecord& access) {
-    if (forward < planned_writes.size() && planned_writes[forward] == std::pair(access.path, access.value)) {
+    if (forward < writes.size() && writes[forward] == std::pair(access.path, access.value)) {
       ++forward;
       last = std::ssize(run.plan.devices);  // what was not planned before was another way to do a step
       return;
@@ -353,8 +365,7 @@ Violations plan_is_what_is_written(const HostRun& run) {
   if (!run.faultless) return {};
   const auto line = [](const std::string& path, const std::string& value) { return path + " = " + value; };
   std::vector<std::string> planned, written;
-  for (const host::Step& step : run.plan.steps)
-    if (const std::string path = path_of(step); !path.empty()) planned.push_back(line(path, value_of(step)));
+  for (const auto& [path, value] : planned_writes(run.plan)) planned.push_back(line(path, value));
   for_each_write(run, [&](std::size_t, const fakesys::AccessRecord& access) {
     written.push_back(line(access.path, access.value));
   });

@@ -5,6 +5,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/host/executor.h"
@@ -54,6 +56,14 @@ const DeviceState* device_in(const HostState& state, const host::HostAddress& ad
 /// Whether a device that nobody knows any more is where it belongs: on a driver of the host, and without override. One
 /// that no driver took is offered to them again each time it is to go back.
 bool is_at_home(const HostState& state, const host::HostAddress& address);
+/// The device that a write means: by the path, or by what is written to a driver's file.
+std::optional<host::HostAddress> device_meant(std::string_view path, std::string_view value);
+/// How devices were bound when nobody had touched them yet.
+using Homes = std::map<host::HostAddress, host::Binding>;
+/// Where a device came from: what it was like when nobody had touched it, or what the ledger says. `homes` may be null.
+std::optional<host::Binding> origin_of(const Homes* homes, const HostState& before, const host::HostAddress& address);
+/// Path and value of each write of the plan, in order.
+std::vector<std::pair<std::string, std::string>> planned_writes(const host::BindingPlan& plan);
 /// "driver vfio-pci, override unset"
 std::string binding_words(const host::Binding& binding);
 
@@ -62,9 +72,6 @@ struct Newcomer {
   std::size_t at = 0;  ///< the access before which it came
   host::HostAddress address;
 };
-
-/// How devices were bound when nobody had touched them yet.
-using Homes = std::map<host::HostAddress, host::Binding>;
 
 /// One run of a plan, and what came after it as far as somebody looked.
 struct HostRun {

@@ -66,6 +66,16 @@ HostState state_of(const HostWorld& world) {
   return state_of(world.kernel, journals, ledger);
 }
 
+std::vector<host::HostAddress> let_go_by(const HostCommand& release, const HostState& before) {
+  std::vector<host::HostAddress> devices;
+  for (const auto& [address, entry] : before.ledger) {
+    const bool named = release.devices.empty() || std::ranges::find(release.devices, address) != release.devices.end();
+    if (named && entry.owner && entry.owner->domain == release.name && entry.boot_id == before.boot_id)
+      devices.push_back(address);
+  }
+  return devices;
+}
+
 StepRun run_step(const HostWorld& world, const HostStep& step) {
   fakesys::FaultyKernel faulty(world.kernel, step.faults);
   host::MemoryStore journals(world.journals), ledger(world.ledger);

@@ -19,6 +19,9 @@ struct HostWorld {
 };
 HostState state_of(const HostWorld& world);
 
+/// The devices that a release lets go of: those named, or all, that the guest has.
+std::vector<host::HostAddress> let_go_by(const HostCommand& release, const HostState& before);
+
 /// What came of one operation.
 struct OperationRun {
   std::optional<host::Performance> performance{};  ///< none: refused, or no request of the engine's

@@ -47,6 +47,9 @@ struct Counterexample {
   std::size_t tries = 0;  ///< smaller cases that were tried
 };
 
+/// Why files are no case.
+inline Error unreadable_case(std::string why) { return {ErrorKind::Unreadable, "", std::move(why), {}, {}, {}}; }
+
 class Hunt {
  public:
   virtual ~Hunt() = default;

@@ -143,23 +143,16 @@ struct GapRow {
   bool (*fits)(const QuietRun&, const HostAddress&);
 };
 
-/// Where the device came from: what it was like when nobody had touched it, or what the ledger says.
-std::optional<host::Binding> origin_of(const QuietRun& quiet, const HostAddress& address) {
-  if (const auto home = quiet.homes.find(address); home != quiet.homes.end()) return home->second;
-  const auto* entry = host::find(quiet.before.ledger, address);
-  return entry == nullptr ? std::nullopt : std::optional(entry->origin);
-}
-
 bool had_override(const QuietRun& quiet, const HostAddress& address) {
-  const auto origin = origin_of(quiet, address);
+  const auto origin = origin_of(&quiet.homes, quiet.before, address);
   return origin && origin->override_to.has_value();
 }
 bool had_no_driver(const QuietRun& quiet, const HostAddress& address) {
-  const auto origin = origin_of(quiet, address);
+  const auto origin = origin_of(&quiet.homes, quiet.before, address);
   return origin && !origin->driver;
 }
 bool was_on_a_stub(const QuietRun& quiet, const HostAddress& address) {
-  const auto origin = origin_of(quiet, address);
+  const auto origin = origin_of(&quiet.homes, quiet.before, address);
   return origin && origin->driver && !quiet.before.native_drivers.contains(*origin->driver);
 }
 bool is_flagged(const QuietRun& quiet, const HostAddress& address) {
@@ -241,9 +234,7 @@ BindingComparison compare_with_libvirt(const QuietRun& quiet) {
     comparison.verdict = Verdict::Disagree;
     comparison.violations.push_back(
         {to_string(address),
-         fmt::format("is on driver {}, override {}; libvirt leaves driver {}, override {}",
-                     device.binding.driver.value_or("none"), device.binding.override_to.value_or("unset"),
-                     other->binding.driver.value_or("none"), other->binding.override_to.value_or("unset"))});
+         fmt::format("is on {}; libvirt leaves {}", binding_words(device.binding), binding_words(other->binding))});
   }
   return comparison;
 }

@@ -108,20 +108,8 @@ bool group_is_live(const HostState& state, const HostAddress& address) {
   });
 }
 
-/// The devices that a release is about: those named, or all, that the guest has.
-std::vector<HostAddress> let_go(const QuietRun& quiet) {
-  std::vector<HostAddress> devices;
-  for (const auto& [address, entry] : quiet.before.ledger) {
-    const bool named = quiet.command.devices.empty() ||
-                       std::ranges::find(quiet.command.devices, address) != quiet.command.devices.end();
-    if (named && entry.owner && entry.owner->domain == quiet.command.name && entry.boot_id == quiet.before.boot_id)
-      devices.push_back(address);
-  }
-  return devices;
-}
-
 void expect_released(const QuietRun& quiet, Violations& found) {
-  for (const HostAddress& address : let_go(quiet)) {
+  for (const HostAddress& address : let_go_by(quiet.command, quiet.before)) {
     const auto* before = entry_in(quiet.before, address);
     const auto* after = entry_in(quiet.after, address);
     const DeviceState* device = device_in(quiet.after, address);
@@ -196,8 +184,8 @@ Violations does_as_planned(const QuietRun& quiet) {
     found.push_back({"", "the dry run wrote down what it has not done"});
   if (!is_done(quiet.run.first)) return found;
   std::vector<std::string> planned, written;
-  for (const host::Step& step : quiet.run.first.performance->plan.steps)
-    if (const std::string path = path_of(step); !path.empty()) planned.push_back(path + " " + value_of(step));
+  for (const auto& [path, value] : planned_writes(quiet.run.first.performance->plan))
+    planned.push_back(path + " " + value);
   for (const fakesys::AccessRecord& change : quiet.run.first.changes)
     if (change.access == fakesys::Access::Write) written.push_back(change.path + " " + change.value);
   if (planned == written) return found;

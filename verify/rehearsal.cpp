@@ -228,12 +228,17 @@ class Stage {
     run.took = trial.kernel.now() - begun;
     // A kernel may refuse without any fault: a stub that is bound and yet of no use to a guest.
     run.faultless = trial.outcome->end == host::Outcome::End::Done || trial.outcome->end == host::Outcome::End::Already;
-    if (!run.faultless) {
+    if (run.faultless)
+      check_repeated(trial, run);
+    else
       check(trial, run);
-      recover_and_check(trial);
-      finish(trial);
-      return accesses;
-    }
+    recover_and_check(trial);
+    finish(trial);
+    return accesses;
+  }
+
+  /// With what the same request comes to once more, and what taking it back does.
+  void check_repeated(Trial& trial, HostRun run) {
     Trial again("", {trial.kernel.kernel(), {}}, trial.journals.files(), trial.ledger.files());
     const host::Machine machine{again.kernel, again.journals, again.ledger};
     static_cast<void>(host::perform(machine, request_));  // refused or not: what it writes is looked at
@@ -246,9 +251,6 @@ class Stage {
       run.taken_back = &*taken_back;
     }
     check(trial, run);
-    recover_and_check(trial);
-    finish(trial);
-    return accesses;
   }
 
   /// What gives back what the request has given away.
@@ -299,16 +301,21 @@ class Stage {
     return verify::state_of(trial.kernel.kernel(), trial.journals, trial.ledger);
   }
 
+  [[nodiscard]] HostRun run_of(const Trial& trial, const HostState& after,
+                               const std::vector<fakesys::AccessRecord>& accesses) const {
+    return {.plan = trial.plan ? *trial.plan : plan_,
+            .before = trial.before ? *trial.before : before_,
+            .after = after,
+            .accesses = accesses,
+            .newcomer = trial.newcomer,
+            .meddled = trial.meddled};
+  }
+
   void check(Trial& trial, std::chrono::milliseconds took) {
     const auto accesses = trial.kernel.accesses();
     const HostState after = state_of(trial);
-    HostRun run{trial.plan ? *trial.plan : plan_,
-                trial.before ? *trial.before : before_,
-                after,
-                accesses,
-                trial.outcome ? &*trial.outcome : nullptr,
-                trial.newcomer,
-                trial.meddled};
+    HostRun run = run_of(trial, after, accesses);
+    run.outcome = trial.outcome ? &*trial.outcome : nullptr;
     run.took = took;
     check(trial, run);
   }
@@ -330,13 +337,7 @@ class Stage {
       const HostState once = state_of(trial);
       static_cast<void>(host::recover_journals(machine, nullptr));  // what it changes shows in the state
       const HostState twice = state_of(trial);
-      HostRun run{trial.plan ? *trial.plan : plan_,
-                  trial.before ? *trial.before : before_,
-                  once,
-                  accesses,
-                  nullptr,
-                  trial.newcomer,
-                  trial.meddled};
+      HostRun run = run_of(trial, once, accesses);
       run.recovered_twice = &twice;
       check(trial, run);
     }

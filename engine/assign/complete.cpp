@@ -164,10 +164,6 @@ Result<void> check_usb_controller(const Device& controller, const Domain& domain
   return {};
 }
 
-bool is_root_model(ControllerModel model) {
-  return model == ControllerModel::PciRoot || model == ControllerModel::PcieRoot;
-}
-
 Result<void> check_numa_node(const Device& controller, const Domain& domain) {
   const auto& node = controller.controller->target.node;
   if (!node || *node < 0 || static_cast<std::uint32_t>(*node) < domain.numa_cell_count) return {};
@@ -184,7 +180,7 @@ Result<void> check_numa_node(const Device& controller, const Domain& domain) {
 Result<void> check_pci_controller(const Device& controller, const Draft& draft) {
   const topology::Traits& traits = draft.machine.traits;
   const auto& model = controller.controller->pci_model;
-  if (model && is_root_model(*model) && *controller.controller->index != 0 && !traits.contains(Trait::ManyRoots))
+  if (pci::is_root(model) && *controller.controller->index != 0 && !traits.contains(Trait::ManyRoots))
     return refused("E202", "XML error: pci-root and pcie-root controllers should have index 0",
                    "this machine has one root only; remove this one");
   if (model == ControllerModel::PciExpanderBus && !traits.contains(Trait::PciExpander))

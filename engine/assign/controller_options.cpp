@@ -16,10 +16,6 @@ using topology::Trait;
 
 constexpr std::uint32_t kIndexMax = 255;
 
-bool is_root_bus(const Controller& controller) {
-  return controller.pci_model == ControllerModel::PciRoot || controller.pci_model == ControllerModel::PcieRoot;
-}
-
 Result<void> check_range(const RangeRule& rule, const Controller& controller) {
   const auto& number = controller.target.*rule.number;
   if (!number || (*number >= rule.min && *number <= rule.max)) return {};
@@ -78,16 +74,16 @@ Result<void> check_model_name(const OptionRule& rule, const Controller& controll
 }
 
 Result<void> check_index(const OptionRule& rule, const Controller& controller) {
-  if (rule.root == RootKind::HostBridge || is_root_bus(controller) == (*controller.index == 0)) return {};
+  if (rule.root == RootKind::HostBridge || pci::is_root(controller.pci_model) == (*controller.index == 0)) return {};
   return refused("E202",
                  fmt::format("unsupported configuration: Index for '{}' controllers must be {}",
-                             to_string(*controller.pci_model), is_root_bus(controller) ? "0" : "> 0"),
+                             to_string(*controller.pci_model), pci::is_root(controller.pci_model) ? "0" : "> 0"),
                  "index 0 is the machine's root, and only that");
 }
 
 Result<void> check_pci_hole(const Controller& controller, const domain::Domain& domain,
                             const topology::MachineRule& machine) {
-  if (!controller.has_pcihole64 || !is_root_bus(controller)) return {};
+  if (!controller.has_pcihole64 || !pci::is_root(controller.pci_model)) return {};
   if (machine.traits.contains(Trait::PciHole64) && machine.root == controller.pci_model) return {};
   return refused("E220",
                  fmt::format("unsupported configuration: Setting the 64-bit PCI hole size is not supported for machine "
@@ -132,7 +128,7 @@ Result<void> check_options(const OptionRule& rule, const Controller& controller,
 
 Result<void> check_pci_ranges(const Device& device) {
   const Controller& controller = *device.controller;
-  if (is_root_bus(controller) && device.address.index() != 0)
+  if (pci::is_root(controller.pci_model) && device.address.index() != 0)
     return refused("E203", "unsupported configuration: pci-root and pcie-root controllers should not have an address",
                    "remove the <address> element");
   if (*controller.index > kIndexMax)

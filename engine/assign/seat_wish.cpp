@@ -45,9 +45,7 @@ SlotWish model_wish(const Device& device, SlotKind express) {
 
 }  // namespace
 
-bool is_root(const Device& device) {
-  return has_model(device, ControllerModel::PciRoot) || has_model(device, ControllerModel::PcieRoot);
-}
+bool is_root(const Device& device) { return is_pci_controller(device) && pci::is_root(device.controller->pci_model); }
 
 MachineFacts facts_of(const domain::Domain& domain) {
   MachineFacts facts;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -29,12 +30,10 @@ struct Field {
   std::uint32_t* value;
 };
 
-template <std::size_t kCount>
-Result<void> read_fields(xml_node element, Radix radix, const std::array<Field, kCount>& fields) {
-  std::array<std::string_view, kCount> names;
-  std::ranges::transform(fields, names.begin(), &Field::attribute);
-  const auto attributes = attributes_named(element, names);
-  for (std::size_t i = 0; i < kCount; ++i) {
+/// The fields' attributes, which have been looked up.
+Result<void> read_found(xml_node element, Radix radix, std::span<const Field> fields,
+                        std::span<const pugi::xml_attribute> attributes) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
     const auto number = read_unsigned(element, attributes[i], radix);
     if (!number) return std::unexpected(number.error());
     *fields[i].value = number->value_or(0);
@@ -42,17 +41,21 @@ Result<void> read_fields(xml_node element, Radix radix, const std::array<Field, 
   return {};
 }
 
+template <std::size_t kCount>
+Result<void> read_fields(xml_node element, Radix radix, const std::array<Field, kCount>& fields) {
+  std::array<std::string_view, kCount> names;
+  std::ranges::transform(fields, names.begin(), &Field::attribute);
+  return read_found(element, radix, fields, attributes_named(element, names));
+}
+
 Result<PciNumbers> read_pci_numbers(xml_node element) {
   constexpr std::array<std::string_view, 5> kNames = {"domain", "bus", "slot", "function", "multifunction"};
   PciNumbers numbers;
+  const std::array fields = {Field{kNames[0], &numbers.segment}, Field{kNames[1], &numbers.bus},
+                             Field{kNames[2], &numbers.slot}, Field{kNames[3], &numbers.function}};
   const auto attributes = attributes_named(element, kNames);
-  const std::array values = {&numbers.segment, &numbers.bus, &numbers.slot, &numbers.function};
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const auto number = read_unsigned(element, attributes[i], Radix::Literal);
-    if (!number) return std::unexpected(number.error());
-    *values[i] = number->value_or(0);
-  }
-  const auto multifunction = read_switch(element, attributes[values.size()]);
+  if (auto read = read_found(element, Radix::Literal, fields, attributes); !read) return std::unexpected(read.error());
+  const auto multifunction = read_switch(element, attributes[fields.size()]);
   if (!multifunction) return std::unexpected(multifunction.error());
   numbers.multifunction = *multifunction;
   return numbers;

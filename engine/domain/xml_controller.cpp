@@ -180,15 +180,10 @@ void read_master(xml_node element, Device& device, std::optional<std::uint32_t> 
     controller.master_start = rule->master_start;
 }
 
-bool is_pci_root(const Controller& controller) {
-  return controller.pci_model == pci::ControllerModel::PciRoot ||
-         controller.pci_model == pci::ControllerModel::PcieRoot;
-}
-
 Result<void> read_pcihole64(xml_node element, Controller& controller) {
   const xml_node hole = element.child("pcihole64");
   const std::string text = text_content(hole);
-  if (!is_pci_root(controller) || text.empty()) return {};
+  if (!pci::is_root(controller.pci_model) || text.empty()) return {};
   if (!unsigned_64(text, Radix::Decimal))
     return refused_at(hole, "E103",
                       fmt::format("XML error: Invalid value '{}' for element or attribute './pcihole64'", text),

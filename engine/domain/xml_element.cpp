@@ -4,33 +4,17 @@
 #include <pugixml.hpp>
 #include <string_view>
 
+#include "engine/base/utf8.h"
+
 namespace busproof::domain {
 namespace {
-
-/// How many bytes the UTF-8 character at the beginning of the text has; 0 for none that XML may hold.
-/// Source: XML 1.0, production Char; RFC 3629.
-std::size_t xml_char_bytes(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned lead = byte(0);
-  if (lead < 0x80U) return lead >= 0x20U || lead == '\t' || lead == '\n' || lead == '\r' ? 1 : 0;
-  const std::size_t bytes = lead >= 0xF0U ? 4 : lead >= 0xE0U ? 3 : 2;
-  if (lead < 0xC2U || lead > 0xF4U || text.size() < bytes) return 0;
-  char32_t point = lead & (0xFFU >> (bytes + 1));
-  for (std::size_t i = 1; i < bytes; ++i) {
-    if ((byte(i) & 0xC0U) != 0x80U) return 0;
-    point = point << 6U | (byte(i) & 0x3FU);
-  }
-  constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = point >= 0xD800 && point <= 0xDFFF;
-  const bool ends_a_plane = point == 0xFFFE || point == 0xFFFF;
-  return point < kSmallest[bytes] || point > 0x10FFFF || surrogate || ends_a_plane ? 0 : bytes;
-}
 
 std::string clean(std::string_view text) {
   std::string result;
   result.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t bytes = xml_char_bytes(text);
+    const auto [code, length] = first_character(text);
+    const std::size_t bytes = is_xml_character(code) ? length : 0;
     result += bytes == 0 ? std::string_view("?") : text.substr(0, bytes);
     text.remove_prefix(bytes == 0 ? 1 : bytes);
   }

@@ -11,6 +11,7 @@
 
 #include "engine/base/ascii.h"
 #include "engine/base/text.h"
+#include "engine/base/utf8.h"
 
 namespace busproof::domain {
 namespace {
@@ -42,27 +43,6 @@ constexpr bool begins_name(char c) {
 }
 
 constexpr bool continues_name(char c) { return byte_of(c) == Byte::Name || byte_of(c) == Byte::High; }
-
-/// How many bytes the UTF-8 sequence at the beginning of `text` has; 0 when it is none that XML allows.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
-  const std::uint32_t first = byte(0);
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-  std::uint32_t code = first & (0x7fU >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80U) return 0;
-    code = code << 6U | (byte(i) & 0x3fU);
-  }
-  constexpr std::array<std::uint32_t, 5> kLeast = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
-  return code < kLeast[length] || code > 0x10ffff || surrogate || code == 0xfffe || code == 0xffff ? 0 : length;
-}
-
-bool is_xml_character(std::uint64_t code) {
-  if (code < 0x20) return code == '\t' || code == '\n' || code == '\r';
-  return code <= 0xd7ff || (code >= 0xe000 && code <= 0xfffd) || (code >= 0x10000 && code <= 0x10ffff);
-}
 
 /// Families of encodings in which ASCII is not spelled as itself.
 constexpr std::array<std::string_view, 5> kWideEncodings = {"UTF-16", "UTF-32", "UCS-", "ISO-10646-UCS-", "UTF-7"};
@@ -271,7 +251,8 @@ class Scanner {
       return fail(at_, fmt::format("invalid character 0x{:02x}", static_cast<unsigned char>(text_[at_])),
                   "remove the control character", "E002");
     if (!is_utf8_) return skip_to(at_ + 1);
-    const std::size_t length = utf8_length(rest());
+    const auto [code, bytes] = first_character(rest());
+    const std::size_t length = is_xml_character(code) ? bytes : 0;
     if (length == 0)
       return fail(at_, "Input is not proper UTF-8, indicate encoding !",
                   "name the encoding in <?xml version='1.0' encoding='…'?>, or " + std::string(kToUtf8), "E002");

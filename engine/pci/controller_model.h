@@ -40,6 +40,11 @@ constexpr std::string_view to_string(ControllerModel model) {
   return kControllerModelNames[static_cast<std::size_t>(model)];
 }
 
+/// Whether it is the model of a bus that the machine has of its own; nothing is none.
+constexpr bool is_root(std::optional<ControllerModel> model) {
+  return model == ControllerModel::PciRoot || model == ControllerModel::PcieRoot;
+}
+
 /// The model of that name; nothing for a name libvirt 9.0.0 does not know.
 constexpr std::optional<ControllerModel> controller_model(std::string_view name) {
   for (std::size_t i = 0; i < kControllerModelNames.size(); ++i)

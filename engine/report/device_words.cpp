@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "engine/base/utf8.h"
+
 namespace busproof::report {
 namespace {
 
@@ -47,23 +49,6 @@ Glyph glyph_at(std::string_view text, std::size_t at) {
 
 void add(std::vector<std::string>& words, std::string_view format, std::optional<int> value) {
   if (value) words.push_back(fmt::format(fmt::runtime(format), *value));
-}
-
-/// How many bytes the character has that the text begins with; 0 where it is no UTF-8.
-/// Source: Unicode 15.0, table 3-7.
-std::size_t utf8_length(std::string_view text) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = at(0);
-  if (first < 0x80) return 1;
-  if (first < 0xC2 || first > 0xF4) return 0;
-  const std::size_t length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  if (text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((at(i) & 0xC0U) != 0x80U) return 0;
-  const unsigned second = at(1);
-  const bool is_overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
-  const bool is_beyond = (first == 0xED && second >= 0xA0) || (first == 0xF4 && second >= 0x90);
-  return is_overlong || is_beyond ? 0 : length;
 }
 
 }  // namespace
@@ -130,15 +115,13 @@ std::string printable(std::string_view text) {
   std::string clean;
   clean.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    const auto first = static_cast<unsigned char>(text[0]);
+    const auto [code, length] = first_character(text);
     // U+0080 to U+009F: terminals take them for commands too.
-    const bool is_command = first < 0x20U || first == 0x7FU ||
-                            (length == 2 && first == 0xC2U && static_cast<unsigned char>(text[1]) < 0xA0U);
-    if (is_command)
-      clean += '?';
+    const bool is_command = code < 0x20 || (code >= 0x7F && code < 0xA0);
+    if (length == 0)
+      clean += "\uFFFD";
     else
-      clean += length == 0 ? std::string_view("\uFFFD") : text.substr(0, length);
+      clean += is_command ? std::string_view("?") : text.substr(0, length);
     text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return clean;

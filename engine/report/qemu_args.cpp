@@ -94,10 +94,7 @@ class Arguments {
 
  private:
   /// What has no address because it is the root of its own tree.
-  static bool is_root(const Device& device) {
-    return device.controller && (device.controller->pci_model == ControllerModel::PciRoot ||
-                                 device.controller->pci_model == ControllerModel::PcieRoot);
-  }
+  static bool is_root(const Device& device) { return device.controller && pci::is_root(device.controller->pci_model); }
 
   /// libvirt's order: as the rows, PCI controllers by index before other controllers, and those by index.
   static std::tuple<std::size_t, std::size_t, std::uint32_t> rank(const Device& device) {

@@ -14,9 +14,7 @@ using pci::ControllerModel;
 
 constexpr unsigned kNumberCount = 256;
 
-bool is_root(const GuestBus& bus) {
-  return bus.model == ControllerModel::PciRoot || bus.model == ControllerModel::PcieRoot;
-}
+bool is_root(const GuestBus& bus) { return pci::is_root(bus.model); }
 
 /// What has a number: one wire a bus, and one more for the hidden bridge of every pci-expander-bus.
 struct Wire {
