@@ -10,10 +10,10 @@
 #include "cli/failures.h"
 #include "cli/files.h"
 #include "cli/git_store.h"
+#include "cli/host.h"
 #include "cli/host_session.h"
 #include "cli/libvirt_store.h"
 #include "engine/host/inventory.h"
-#include "engine/host/trouble.h"
 #include "engine/lock/lock.h"
 #include "engine/report/message_text.h"
 
@@ -60,10 +60,8 @@ Result<NodeOfCard> cards_of(const HostOptions& options) {
   if (options.model.empty() && !options.real) return cards;
   auto session = HostSession::open(options, HostAccess::Look);
   if (!session) return std::unexpected(session.error());
-  const auto inventory = host::scan(session->machine().kernel);
-  if (!inventory)
-    return Refusal(Error{ErrorKind::Unreadable, "",
-                         "cannot list the host's devices: " + host::error_words(inventory.error().error)});
+  const auto inventory = scan_host(session->machine().kernel);
+  if (!inventory) return std::unexpected(inventory.error());
   for (const host::HostDevice& device : inventory->devices)
     if (device.numa_node && *device.numa_node >= 0) cards.emplace(device.address, *device.numa_node);
   return cards;

@@ -42,10 +42,17 @@ Result<XmlDocument> XmlDocument::parse(std::string text) {
   return XmlDocument(std::move(tree));
 }
 
-TextPlace place_of(std::string_view text, std::size_t offset) {
-  const std::string_view before = text.substr(0, std::min(offset, text.size()));
-  const std::size_t line_begin = before.rfind('\n') + 1;  // npos + 1 is 0
-  return {1 + static_cast<std::size_t>(std::ranges::count(before, '\n')), 1 + before.size() - line_begin};
+TextPlace place_of(std::string_view text, std::size_t offset) { return TextLines(text).place_of(offset); }
+
+TextPlace TextLines::place_of(std::size_t offset) {
+  if (begins_.empty()) {
+    begins_.push_back(0);
+    for (std::size_t end = text_.find('\n'); end != std::string_view::npos; end = text_.find('\n', end + 1))
+      begins_.push_back(end + 1);
+  }
+  const std::size_t at = std::min(offset, text_.size());
+  const auto number = static_cast<std::size_t>(std::ranges::upper_bound(begins_, at) - begins_.begin());
+  return {number, 1 + at - begins_[number - 1]};
 }
 
 }  // namespace busproof::domain

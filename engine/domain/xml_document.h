@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/base/result.h"
 #include "engine/domain/domain.h"
@@ -78,5 +79,17 @@ struct TextPlace {
   friend bool operator==(const TextPlace&, const TextPlace&) = default;
 };
 TextPlace place_of(std::string_view text, std::size_t offset);
+
+/// The same for many places of one text, which is read through once, when the first is asked for. The text must outlive
+/// it.
+class TextLines {
+ public:
+  explicit TextLines(std::string_view text) : text_(text) {}
+  TextPlace place_of(std::size_t offset);
+
+ private:
+  std::string_view text_;
+  std::vector<std::size_t> begins_{};  ///< offsets of the lines
+};
 
 }  // namespace busproof::domain

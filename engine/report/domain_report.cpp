@@ -16,39 +16,11 @@ std::string_view to_string(Status status) {
   return kNames[static_cast<std::size_t>(status)];
 }
 
-namespace {
-
-/// Finds lines in a text that is asked for many places; reads it only once, and only when asked.
-class Lines {
- public:
-  explicit Lines(std::string_view text) : text_(text) {}
-
-  /// What domain::place_of() says of it.
-  domain::TextPlace place_of(std::size_t offset) {
-    if (begins_.empty()) find_lines();
-    const auto line = std::ranges::upper_bound(begins_, std::min(offset, text_.size())) - begins_.begin();
-    const auto number = static_cast<std::size_t>(line);
-    return {number, 1 + std::min(offset, text_.size()) - begins_[number - 1]};
-  }
-
- private:
-  void find_lines() {
-    begins_.push_back(0);
-    for (std::size_t end = text_.find('\n'); end != std::string_view::npos; end = text_.find('\n', end + 1))
-      begins_.push_back(end + 1);
-  }
-
-  std::string_view text_;
-  std::vector<std::size_t> begins_;
-};
-
-}  // namespace
-
 std::vector<LocatedFinding> locate(Findings findings, const Side& old, const Side& current) {
   std::vector<LocatedFinding> located;
   located.reserve(findings.size());
   std::map<std::string, std::size_t> count;
-  Lines old_lines(old.text), current_lines(current.text);
+  domain::TextLines old_lines(old.text), current_lines(current.text);
   for (Finding& finding : findings) {
     // What a lock says has no place of its own; it is told of the config.
     const bool is_of_old = finding.place.side == Place::Side::Old;
