@@ -117,6 +117,15 @@ class Editor {
   std::vector<Edit> edits_;
 };
 
+/// libvirt 9.0.0 writes outside its memory when it refuses the NUMA distances of a definition, and we run in its
+/// process.
+bool corrupts_libvirt(const Edit& edit) {
+  const bool is_other_distance =
+      edit.what.ends_with("<sibling id='0' value='40'/>") || edit.what.ends_with("<sibling id='1' value='40'/>");
+  return (edit.what.contains("<sibling ") && !is_other_distance) ||
+         (edit.what.starts_with("without ") && edit.what.contains("<cell "));
+}
+
 /// One edit in four, so that four can be at work.
 class EveryEdit : public LibvirtTest, public testing::WithParamInterface<std::size_t> {};
 constexpr std::size_t kParts = 4;
@@ -129,7 +138,7 @@ TEST_P(EveryEdit, ThatLibvirtRefusesToRestoreIsAnError) {
   const std::string image = (folder() / "image").string();
   std::size_t refused = 0, edits = 0;
   for (const Edit& edit : Editor(*stored).edits()) {
-    if (edits++ % kParts != GetParam()) continue;
+    if (edits++ % kParts != GetParam() || corrupts_libvirt(edit)) continue;
     const auto verdict = libvirt().would_restore(*stored, edit.text, image);
     if (verdict || !is_of_check(verdict.error().message)) continue;
     ++refused;
