@@ -7,10 +7,14 @@
 #include <cerrno>
 #include <ranges>
 
+#include "engine/base/text.h"
 #include "engine/host/records.h"
 
 namespace busproof::host {
 namespace {
+
+constexpr std::string_view kIssued = "issued", kConfirmed = "confirmed", kWorker = "worker", kCommitted = "committed",
+                           kPending = "pending", kSettled = "settled", kClosed = "closed";
 
 std::unexpected<Trouble> journal_failed(std::string message, const std::string& file, int error) {
   return std::unexpected(Trouble{.code = Code::JournalFailed,
@@ -28,47 +32,48 @@ bool is_journal(std::string_view name) {
   return std::ranges::any_of(kOperations, [&](Operation each) { return to_string(each) == operation; });
 }
 
-void add_address(const Json& record, const char* key, std::set<HostAddress>& addresses) {
-  const auto found = record.find(key);
-  if (found == record.end() || !found->is_string()) return;
-  if (const auto address = HostAddress::parse(found->get<std::string>())) addresses.insert(*address);
+void add_address(std::string_view text, std::set<HostAddress>& addresses) {
+  if (const auto address = HostAddress::parse(text)) addresses.insert(*address);
 }
 
-void add_step(const Json& record, const char* key, std::optional<std::size_t>& step) {
-  const auto found = record.find(key);
-  if (found != record.end() && found->is_number_unsigned()) step = found->get<std::size_t>();
+/// One line behind the plan: what happened, and of which step, device or worker.
+void add_note(std::string_view what, std::string_view of, JournalState& state) {
+  if (what == kIssued) state.issued = unsigned_32(of, Radix::Decimal);
+  if (what == kConfirmed) state.confirmed = unsigned_32(of, Radix::Decimal);
+  if (what == kWorker) state.workers.emplace(of);
+  if (what == kPending) add_address(of, state.pending);
+  if (what == kSettled) add_address(of, state.settled);
+  state.committed = state.committed || what == kCommitted;
+  state.closed = state.closed || what == kClosed;
+}
+
+/// The plan of a journal's first line. Nothing: it is none, or one of a later version.
+std::optional<BindingPlan> plan_of(std::string_view line, JournalState& state) {
+  const auto record = parse_record(line);
+  if (!record) return std::nullopt;
+  state.newer = is_newer(*record, kPlanVersion);
+  return plan_from_json(*record);
 }
 
 JournalState state_of(const std::string& name, std::string_view text) {
   JournalState state{name, {}};
-  bool first = true;
-  for (std::size_t at = 0; at < text.size();) {
+  for (std::size_t at = 0; at < text.size(); at = state.whole) {
     const std::size_t end = text.find('\n', at);
-    const auto record = parse_record(text.substr(at, end == std::string_view::npos ? end : end - at));
-    if (!record || end == std::string_view::npos) {
+    const std::string_view line = text.substr(at, end == std::string_view::npos ? end : end - at);
+    if (end == std::string_view::npos) {
       state.torn = true;
-      break;
+    } else if (at == 0) {
+      auto plan = plan_of(line, state);
+      if (plan) state.plan = *std::move(plan);
+      state.torn = !plan;
+    } else if (const auto note = text_of_record(line)) {
+      const std::size_t blank = std::min(note->find(' '), note->size());
+      add_note(note->substr(0, blank), note->substr(std::min(blank + 1, note->size())), state);
+    } else {
+      state.torn = true;
     }
-    at = end + 1;
-    state.whole = at;
-    if (std::exchange(first, false)) {
-      auto plan = plan_from_json(*record);
-      if (!plan) {
-        state.newer = is_newer(*record);
-        state.torn = true;
-        break;
-      }
-      state.plan = *std::move(plan);
-      continue;
-    }
-    add_step(*record, "issued", state.issued);
-    add_step(*record, "confirmed", state.confirmed);
-    if (const auto worker = record->find("worker"); worker != record->end() && worker->is_string())
-      state.workers.insert(worker->get<std::string>());
-    add_address(*record, "pending", state.pending);
-    add_address(*record, "settled", state.settled);
-    state.committed = state.committed || record->contains("committed");
-    state.closed = state.closed || record->contains("closed");
+    if (state.torn) break;
+    state.whole = end + 1;
   }
   return state;
 }
@@ -119,25 +124,27 @@ Checked<void> Journal::mend(const JournalState& state) {
 Checked<void> Journal::worker(const std::string& name) {
   if (name == worker_) return {};
   worker_ = name;
-  return write(record_of({{"worker", name}}));
+  return note(kWorker, name);
 }
 
-Checked<void> Journal::committed() { return write(record_of({{"committed", true}})); }
-Checked<void> Journal::pending(const HostAddress& device) { return write(record_of({{"pending", to_string(device)}})); }
-Checked<void> Journal::settled(const HostAddress& device) { return write(record_of({{"settled", to_string(device)}})); }
+Checked<void> Journal::issued(std::size_t step) { return note(kIssued, std::to_string(step)); }
+Checked<void> Journal::confirmed(std::size_t step) { return note(kConfirmed, std::to_string(step)); }
+Checked<void> Journal::committed() { return note(kCommitted); }
+Checked<void> Journal::pending(const HostAddress& device) { return note(kPending, to_string(device)); }
+Checked<void> Journal::settled(const HostAddress& device) { return note(kSettled, to_string(device)); }
 
 Checked<void> Journal::close() {
   // On a full disk the line cannot be written, but the file can still go.
-  static_cast<void>(write(record_of({{"closed", true}})));
+  static_cast<void>(note(kClosed));
   if (const auto removed = store_->remove(name_); !removed)
     return journal_failed("cannot remove the journal " + name_, name_, removed.error().error);
   return {};
 }
 
-Checked<void> Journal::note(const char* what, std::size_t step) { return write(record_of({{what, step}})); }
-
-Checked<void> Journal::write(const std::string& record) {
-  if (const auto written = store_->append(name_, record); !written)
+Checked<void> Journal::note(std::string_view what, std::string_view of) {
+  std::string text(what);
+  if (!of.empty()) text.append(1, ' ').append(of);
+  if (const auto written = store_->append(name_, record_of(std::string_view(text))); !written)
     return journal_failed("cannot write the journal " + name_, name_, written.error().error);
   return {};
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/host/binding_plan.h"
@@ -11,7 +12,8 @@
 #include "engine/host/trouble.h"
 
 /// What an operation is about to do and has done, written down before and after each write, so that whoever comes after
-/// a crash can finish it or undo it. One file an operation; a line a record, each with a checksum.
+/// a crash can finish it or undo it. One file an operation: the plan as JSON, and then a line of
+/// words for each thing that happened, "issued 2", "pending 0000:01:00.0"; each line with a checksum.
 namespace busproof::host {
 
 /// An operation as its journal tells it.
@@ -41,8 +43,8 @@ class Journal {
 
   /// Takes a torn record off, so that others can follow.
   Checked<void> mend(const JournalState& state);
-  Checked<void> issued(std::size_t step) { return note("issued", step); }
-  Checked<void> confirmed(std::size_t step) { return note("confirmed", step); }
+  Checked<void> issued(std::size_t step);
+  Checked<void> confirmed(std::size_t step);
   /// Who makes the writes from here on; written down before the first of them.
   Checked<void> worker(const std::string& name);
   Checked<void> committed();
@@ -53,8 +55,7 @@ class Journal {
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
-  Checked<void> note(const char* what, std::size_t step);
-  Checked<void> write(const std::string& record);
+  Checked<void> note(std::string_view what, std::string_view of = {});
 
   Store* store_;
   std::string name_;

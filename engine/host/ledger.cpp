@@ -46,7 +46,7 @@ Checked<Ledger> read_ledger(Store& store) {
     const auto text = store.read(name);
     if (!text) return ledger_failed("cannot read the ledger's file " + name, name, text.error().error);
     const auto record = parse_record(std::string_view(*text).substr(0, text->find('\n')));
-    if (record && is_newer(*record))
+    if (record && is_newer(*record, kEntryVersion))
       return ledger_failed("the ledger's file " + name + " was written by a later version of busproof", name, 0);
     auto entry = record ? entry_from_json(*record) : std::nullopt;
     if (!entry || entry->address != *address) {

@@ -11,7 +11,6 @@
 namespace busproof::host {
 namespace {
 
-constexpr int kRecordVersion = 1;
 constexpr std::size_t kChecksumDigits = 8;
 
 std::uint32_t checksum(std::string_view text) {
@@ -19,23 +18,49 @@ std::uint32_t checksum(std::string_view text) {
   return static_cast<std::uint32_t>(::crc32_z(0, bytes, text.size()));
 }
 
+/// An object, member by member in order. The library's lists in braces copy every member twice and look for its name
+/// among all before it, and nothing is written more often than these records.
+class Members {
+ public:
+  explicit Members(std::size_t count) { object_.reserve(count); }
+  Members& add(const char* name, Json value) {
+    object_.emplace_back(name, std::move(value));
+    return *this;
+  }
+  Json json() { return Json(std::move(object_)); }
+
+ private:
+  Json::object_t object_;
+};
+
+template <class List, class Make>
+Json array_of(const List& list, Make make) {
+  Json::array_t array;
+  array.reserve(list.size());
+  for (const auto& each : list) array.push_back(make(each));
+  return array;
+}
+
 Json to_json(const std::optional<std::string>& text) { return text ? Json(*text) : Json(nullptr); }
 
 Json to_json(const Binding& binding) {
-  Json json = {{"driver", to_json(binding.driver)}, {"override", to_json(binding.override_to)}};
-  if (binding.any_driver) json["any_driver"] = true;
-  return json;
+  Members json(3);
+  json.add("driver", to_json(binding.driver)).add("override", to_json(binding.override_to));
+  if (binding.any_driver) json.add("any_driver", true);
+  return json.json();
 }
 
 Json to_json(const Pin& pin) {
-  return {{"vendor", pin.vendor},       {"device", pin.device},    {"subvendor", pin.subvendor},
-          {"subdevice", pin.subdevice}, {"class", pin.class_code}, {"revision", pin.revision}};
+  Members json(6);
+  json.add("vendor", pin.vendor).add("device", pin.device);
+  json.add("subvendor", pin.subvendor).add("subdevice", pin.subdevice);
+  return json.add("class", pin.class_code).add("revision", pin.revision).json();
 }
 
 /// Reads members of an object, and remembers whether one was not as it should be.
-class Members {
+class Reader {
  public:
-  explicit Members(const Json& json) : json_(json), fine_(json.is_object()) {}
+  explicit Reader(const Json& json) : json_(json), fine_(json.is_object()) {}
 
   [[nodiscard]] bool fine() const { return fine_; }
   const Json& member(const char* name) {
@@ -62,6 +87,7 @@ class Members {
   std::vector<std::string> texts(const char* name) {
     std::vector<std::string> found;
     const Json& list = member(name);
+    if (list.is_null()) return found;
     fine_ = fine_ && list.is_array();
     if (!fine_) return found;
     for (const Json& entry : list) {
@@ -82,8 +108,8 @@ class Members {
   bool fine_;
 };
 
-Pin pin_from(Members& outer, const char* name) {
-  Members in(outer.member(name));
+Pin pin_from(Reader& outer, const char* name) {
+  Reader in(outer.member(name));
   const Pin pin{in.number<std::uint16_t>("vendor"),    in.number<std::uint16_t>("device"),
                 in.number<std::uint16_t>("subvendor"), in.number<std::uint16_t>("subdevice"),
                 in.number<std::uint32_t>("class"),     in.number<std::uint8_t>("revision")};
@@ -91,8 +117,8 @@ Pin pin_from(Members& outer, const char* name) {
   return pin;
 }
 
-Binding binding_from(Members& outer, const char* name) {
-  Members in(outer.member(name));
+Binding binding_from(Reader& outer, const char* name) {
+  Reader in(outer.member(name));
   Binding binding{in.optional_text("driver"), in.optional_text("override"), in.flag("any_driver")};
   if (!in.fine()) outer.spoil();
   return binding;
@@ -103,15 +129,15 @@ Json to_json(const std::optional<VfSettings>& settings) {
   return {{"mac", settings->mac}, {"vlan", settings->vlan}};
 }
 
-std::optional<VfSettings> settings_from(Members& outer, const char* name) {
+std::optional<VfSettings> settings_from(Reader& outer, const char* name) {
   if (outer.member(name).is_null()) return std::nullopt;
-  Members in(outer.member(name));
+  Reader in(outer.member(name));
   VfSettings settings{in.text("mac"), in.number<unsigned>("vlan")};
   if (!in.fine()) outer.spoil();
   return settings;
 }
 
-std::optional<LedgerEntry> optional_entry(Members& outer, const char* name) {
+std::optional<LedgerEntry> optional_entry(Reader& outer, const char* name) {
   if (outer.member(name).is_null()) return std::nullopt;
   auto entry = entry_from_json(outer.member(name));
   if (!entry) outer.spoil();
@@ -129,7 +155,7 @@ std::optional<Enum> named(const std::array<std::string_view, N>& names, std::str
 }
 
 std::optional<Step> step_from_json(const Json& json) {
-  Members in(json);
+  Reader in(json);
   const auto kind = named<Step::Kind>(kStepNames, in.text("step"));
   Step step{kind.value_or(Step::Kind::Reset), in.address("device"), in.text("from"), in.text("to")};
   if (!in.fine() || !kind) return std::nullopt;
@@ -137,7 +163,7 @@ std::optional<Step> step_from_json(const Json& json) {
 }
 
 std::optional<PlannedDevice> device_from_json(const Json& json) {
-  Members in(json);
+  Reader in(json);
   PlannedDevice device{in.address("address"),
                        pin_from(in, "pin"),
                        binding_from(in, "before"),
@@ -152,63 +178,73 @@ std::optional<PlannedDevice> device_from_json(const Json& json) {
 }
 
 Json to_json(const PlannedDevice& device) {
-  const auto entry = [](const std::optional<LedgerEntry>& entry_of) {
-    return entry_of ? to_json(*entry_of) : Json(nullptr);
-  };
-  return {{"address", to_string(device.address)},     {"pin", to_json(device.pin)},
-          {"before", to_json(device.before)},         {"after", to_json(device.after)},
-          {"origin_module", device.origin_module},    {"entry_before", entry(device.entry_before)},
-          {"entry_after", entry(device.entry_after)}, {"net_before", to_json(device.net_before)},
-          {"net_after", to_json(device.net_after)}};
+  Members json(9);
+  json.add("address", to_string(device.address)).add("pin", to_json(device.pin));
+  json.add("before", to_json(device.before)).add("after", to_json(device.after));
+  json.add("origin_module", device.origin_module);
+  if (device.entry_before) json.add("entry_before", to_json(*device.entry_before));
+  if (device.entry_after) json.add("entry_after", to_json(*device.entry_after));
+  if (device.net_before) json.add("net_before", to_json(device.net_before));
+  if (device.net_after) json.add("net_after", to_json(device.net_after));
+  return json.json();
 }
 
 constexpr std::array<std::string_view, 5> kOperationNames = {"detach", "reattach", "reset", "prepare", "release"};
 
 }  // namespace
 
-std::string record_of(const Json& json) {
-  const std::string text = json.dump(-1, ' ', true, Json::error_handler_t::replace);
-  return fmt::format("{:08x} {}\n", checksum(text), text);
+std::string record_of(std::string_view text) {
+  std::array<char, kChecksumDigits + 1> sum{};
+  fmt::format_to(sum.data(), "{:08x} ", checksum(text));
+  std::string record;
+  record.reserve(sum.size() + text.size() + 1);
+  return record.append(sum.data(), sum.size()).append(text).append(1, '\n');
 }
 
-std::optional<Json> parse_record(std::string_view line) {
+std::string record_of(const Json& json) {
+  return record_of(std::string_view(json.dump(-1, ' ', true, Json::error_handler_t::replace)));
+}
+
+std::optional<std::string_view> text_of_record(std::string_view line) {
   if (line.size() < kChecksumDigits + 2 || line[kChecksumDigits] != ' ') return std::nullopt;
   const auto sum = unsigned_32(line.substr(0, kChecksumDigits), Radix::Hexadecimal);
   const std::string_view text = line.substr(kChecksumDigits + 1);
   if (!sum || *sum != checksum(text)) return std::nullopt;
-  Json json = Json::parse(text, nullptr, false);
+  return text;
+}
+
+std::optional<Json> parse_record(std::string_view line) {
+  const auto text = text_of_record(line);
+  if (!text) return std::nullopt;
+  Json json = Json::parse(*text, nullptr, false);
   if (json.is_discarded()) return std::nullopt;
   return json;
 }
 
-bool is_newer(const Json& json) {
+bool is_newer(const Json& json, int known) {
   if (!json.is_object()) return false;
   const auto version = json.find("version");
-  return version != json.end() && version->is_number_unsigned() && *version > kRecordVersion;
+  return version != json.end() && version->is_number_unsigned() && *version > known;
 }
 
 Json to_json(const LedgerEntry& entry) {
-  Json json = {{"version", kRecordVersion},
-               {"address", to_string(entry.address)},
-               {"pin", to_json(entry.pin)},
-               {"boot_id", entry.boot_id},
-               {"origin", to_json(entry.origin)},
-               {"origin_module", entry.origin_module},
-               {"stub", entry.stub},
-               {"managed", entry.managed},
-               {"list", entry.owner ? "active" : "inactive"},
-               {"owner", nullptr},
-               {"namespaces", entry.namespaces},
-               {"flags", Json::array()},
-               {"net_origin", to_json(entry.net_origin)}};
-  if (entry.owner) json["owner"] = {{"driver", entry.owner->driver}, {"domain", entry.owner->domain}};
-  for (const Flag flag : entry.flags) json["flags"].push_back(to_string(flag));
-  return json;
+  Members json(13);
+  json.add("version", kEntryVersion).add("address", to_string(entry.address));
+  json.add("pin", to_json(entry.pin)).add("boot_id", entry.boot_id);
+  json.add("origin", to_json(entry.origin)).add("origin_module", entry.origin_module);
+  json.add("stub", entry.stub).add("managed", entry.managed);
+  json.add("list", entry.owner ? "active" : "inactive");
+  json.add("owner", entry.owner
+                        ? Members(2).add("driver", entry.owner->driver).add("domain", entry.owner->domain).json()
+                        : Json(nullptr));
+  json.add("namespaces", entry.namespaces);
+  json.add("flags", array_of(entry.flags, [](Flag flag) { return to_string(flag); }));
+  return json.add("net_origin", to_json(entry.net_origin)).json();
 }
 
 std::optional<LedgerEntry> entry_from_json(const Json& json) {
-  Members in(json);
-  if (in.number<int>("version") != kRecordVersion) return std::nullopt;
+  Reader in(json);
+  if (in.number<int>("version") != kEntryVersion) return std::nullopt;
   LedgerEntry entry{.address = in.address("address")};
   entry.pin = pin_from(in, "pin");
   entry.boot_id = in.text("boot_id");
@@ -217,7 +253,7 @@ std::optional<LedgerEntry> entry_from_json(const Json& json) {
   entry.stub = in.text("stub");
   entry.managed = in.flag("managed");
   if (!in.member("owner").is_null()) {
-    Members owner(in.member("owner"));
+    Reader owner(in.member("owner"));
     entry.owner = Owner{owner.text("driver"), owner.text("domain")};
     if (!owner.fine()) return std::nullopt;
   }
@@ -238,10 +274,9 @@ std::optional<LedgerEntry> entry_from_json(const Json& json) {
 }
 
 Json to_json(const Step& step) {
-  return {{"step", kStepNames[static_cast<std::size_t>(step.kind)]},
-          {"device", to_string(step.device)},
-          {"from", step.from},
-          {"to", step.to}};
+  Members json(4);
+  json.add("step", kStepNames[static_cast<std::size_t>(step.kind)]).add("device", to_string(step.device));
+  return json.add("from", step.from).add("to", step.to).json();
 }
 
 Json to_json(const Trouble& trouble) {
@@ -257,19 +292,18 @@ Json to_json(const Trouble& trouble) {
 }
 
 Json to_json(const BindingPlan& plan) {
-  Json json = {{"version", kRecordVersion}, {"operation", to_string(plan.operation)},
-               {"boot_id", plan.boot_id},   {"modules", plan.modules},
-               {"devices", Json::array()},  {"steps", Json::array()},
-               {"notes", plan.notes},       {"overridden", Json::array()}};
-  for (const PlannedDevice& device : plan.devices) json["devices"].push_back(to_json(device));
-  for (const Step& step : plan.steps) json["steps"].push_back(to_json(step));
-  for (const Trouble& trouble : plan.overridden) json["overridden"].push_back(to_json(trouble));
-  return json;
+  Members json(7);
+  json.add("version", kPlanVersion).add("operation", to_string(plan.operation)).add("boot_id", plan.boot_id);
+  if (!plan.modules.empty()) json.add("modules", plan.modules);
+  json.add("devices", array_of(plan.devices, [](const PlannedDevice& device) { return to_json(device); }));
+  json.add("steps", array_of(plan.steps, [](const Step& step) { return to_json(step); }));
+  if (!plan.notes.empty()) json.add("notes", plan.notes);
+  return json.json();
 }
 
 std::optional<BindingPlan> plan_from_json(const Json& json) {
-  Members in(json);
-  if (in.number<int>("version") != kRecordVersion) return std::nullopt;
+  Reader in(json);
+  if (in.number<int>("version") != kPlanVersion) return std::nullopt;
   const auto operation = named<Operation>(kOperationNames, in.text("operation"));
   if (!operation) return std::nullopt;
   BindingPlan plan{*operation, in.text("boot_id"), in.texts("modules"), {}, {}, in.texts("notes"), {}};

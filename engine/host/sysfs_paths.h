@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -31,20 +32,24 @@ inline constexpr std::string_view kBtrfs = "fs/btrfs";
 /// another at each boot.
 inline constexpr std::array kHostFiles = {kKernelRelease, kMounts, kSwaps, kRoutes, kRoutesOfIpv6, kAddressesOfIpv6};
 
-inline std::string device(const pci::HostAddress& address) {
-  constexpr std::size_t kAddressSize = 16, kAttributeSize = 32;  // so that nobody has to make room for more
+/// Put together at one go: nothing is done more often.
+inline std::string joined(std::initializer_list<std::string_view> parts) {
+  std::size_t size = 0;
+  for (const std::string_view part : parts) size += part.size();
   std::string path;
-  path.reserve(kDevices.size() + kAddressSize + kAttributeSize);
-  return path.append(kDevices).append(1, '/').append(to_string(address));
+  path.reserve(size);
+  for (const std::string_view part : parts) path.append(part);
+  return path;
 }
+inline std::string device(const pci::HostAddress& address) { return joined({kDevices, "/", to_string(address)}); }
 /// "bus/pci/devices/0000:01:00.0/driver_override"
 inline std::string of_device(const pci::HostAddress& address, std::string_view name) {
-  return device(address).append(1, '/').append(name);
+  return joined({kDevices, "/", to_string(address), "/", name});
 }
-inline std::string driver(std::string_view driver) { return std::string(kDrivers).append(1, '/').append(driver); }
+inline std::string driver(std::string_view driver) { return joined({kDrivers, "/", driver}); }
 /// "bus/pci/drivers/vfio-pci/unbind"
 inline std::string of_driver(std::string_view name, std::string_view file) {
-  return driver(name).append(1, '/').append(file);
+  return joined({kDrivers, "/", name, "/", file});
 }
 inline std::string module(std::string_view name) { return std::string(kModules).append(1, '/').append(name); }
 inline std::string group(unsigned number) { return std::string(kGroups) + '/' + std::to_string(number); }

@@ -369,7 +369,7 @@ TEST(Journal, OfWhichNothingCanBeReadKeepsItsDeviceFromOthers) {
 
 TEST(Journal, OfALaterVersionSaysSo) {
   TestMachine host(kTwoNics);
-  ASSERT_TRUE(host.journals.replace("detach-0000:00:01.0", record_of(Json{{"version", 2}})));
+  ASSERT_TRUE(host.journals.replace("detach-0000:00:01.0", record_of(Json{{"version", 3}})));
   EXPECT_THAT(recover(host.machine())->journals[0].troubles[0].message, HasSubstr("a later version of busproof"));
   ASSERT_TRUE(host.journals.remove("detach-0000:00:01.0"));
   ASSERT_TRUE(host.ledger.replace("0000:00:01.0", record_of(Json{{"version", 2}})));
