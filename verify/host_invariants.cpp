@@ -72,16 +72,73 @@ void for_each_write(const HostRun& run, Look look) {
     if (run.accesses[i].access == fakesys::Access::Write) look(i, run.accesses[i]);
 }
 
-/// Calls look(address, before, after) for what is there before and after, and is the same card.
+/// Calls look(address, before, after) for what is there before and after, and is the same card. What both states share
+/// has not changed: of that, no law forbids anything unless it was planned or should have gone home.
 template <class Look>
 void for_each_device(const HostRun& run, Look look) {
-  for (const auto& [address, after] : run.after.devices) {
-    const auto before = run.before.devices.find(address);
-    if (before != run.before.devices.end() && before->second.pin == after.pin) look(address, before->second, after);
+  auto before = run.before.devices.begin();
+  const auto end = run.before.devices.end();
+  for (const auto& device : run.after.devices) {
+    const auto& [address, after] = device;
+    while (before != end && before->first < address) ++before;
+    if (before == end) return;
+    if (before->first != address || before->second.pin != after.pin) continue;
+    const bool is_shared = &*before == &device;
+    if (!is_shared || run.homes != nullptr || declares(run, address)) look(address, before->second, after);
   }
 }
 
+DeviceState state_of_device(const fakesys::Model& model, const fakesys::Device& device) {
+  DeviceState state;
+  if (device.driver != fakesys::kNone) state.binding.driver = model.driver(device.driver).name;
+  if (!device.override_text.empty()) state.binding.override_to = device.override_text;
+  const fakesys::Identity& id = device.function->identity;
+  state.pin = {id.vendor, id.device, id.subvendor, id.subdevice, id.class_code, id.revision};
+  if (device.group != fakesys::kNone) state.group = device.group;
+  state.in_transition = (device.driver != fakesys::kNone && !device.link_visible) || device.locked_by != 0;
+  state.dead = device.config.word(kCommandRegister) == 0xffff;
+  state.vfs_autoprobe = device.vfs_autoprobe;
+  state.virtual_functions = device.num_vfs;
+  return state;
+}
+
+DeviceStates states_of_devices(const fakesys::Model& model, const SeenHost* seen) {
+  const fakesys::Model* other = seen == nullptr ? nullptr : &seen->kernel.host().model;
+  const bool same_devices = other != nullptr && other->in_order().data() == model.in_order().data();
+  DeviceStates states = same_devices ? seen->state.devices : DeviceStates();
+  for (const fakesys::Slot slot : model.in_order()) {
+    const fakesys::Device& device = model.device(slot);
+    if (!same_devices || &device != &other->device(slot))
+      states[device.function->address] = state_of_device(model, device);
+  }
+  return states;
+}
+
 }  // namespace
+
+DeviceStates::Iterator DeviceStates::find(const HostAddress& address) const {
+  const auto found = std::ranges::lower_bound(*values_, address, {}, [](const auto& value) { return value->first; });
+  return Iterator(found != values_->end() && (*found)->first == address ? found : values_->end());
+}
+
+DeviceState& DeviceStates::operator[](const HostAddress& address) {
+  auto& values = values_.edit();
+  auto found = std::ranges::lower_bound(values, address, {}, [](const auto& value) { return value->first; });
+  if (found == values.end() || (*found)->first != address)
+    found = values.insert(found, fakesys::Cow<Value>(Value(address, {})));
+  return found->edit().second;
+}
+
+void DeviceStates::keep_only(const std::vector<HostAddress>& addresses) {
+  std::erase_if(values_.edit(),
+                [&](const auto& value) { return std::ranges::find(addresses, value->first) == addresses.end(); });
+}
+
+bool operator==(const DeviceStates& a, const DeviceStates& b) {
+  return &*a.values_ == &*b.values_ || std::ranges::equal(*a.values_, *b.values_, [](const auto& x, const auto& y) {
+    return &*x == &*y || *x == *y;
+  });
+}
 
 const DeviceState* device_in(const HostState& state, const HostAddress& address) {
   const auto found = state.devices.find(address);
@@ -123,26 +180,15 @@ std::string binding_words(const Binding& binding) {
   return fmt::format("driver {}, override {}", binding.driver.value_or("none"), binding.override_to.value_or("unset"));
 }
 
-HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, host::Store& ledger) {
+HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, host::Store& ledger,
+                   const SeenHost* seen) {
   const fakesys::Model& model = kernel.host().model;
   HostState state;
   state.autoprobe = model.autoprobe;
   state.boots = kernel.host().boots;
   state.boot_id = fakesys::boot_id(kernel.host());
   state.crashed = model.host_crashed;
-  for (const fakesys::Slot slot : model.in_order()) {
-    const fakesys::Device& device = model.device(slot);
-    DeviceState& each = state.devices[device.function->address];
-    if (device.driver != fakesys::kNone) each.binding.driver = model.driver(device.driver).name;
-    if (!device.override_text.empty()) each.binding.override_to = device.override_text;
-    const fakesys::Identity& id = device.function->identity;
-    each.pin = {id.vendor, id.device, id.subvendor, id.subdevice, id.class_code, id.revision};
-    if (device.group != fakesys::kNone) each.group = device.group;
-    each.in_transition = (device.driver != fakesys::kNone && !device.link_visible) || device.locked_by != 0;
-    each.dead = device.config.word(kCommandRegister) == 0xffff;
-    each.vfs_autoprobe = device.vfs_autoprobe;
-    each.virtual_functions = device.num_vfs;
-  }
+  state.devices = states_of_devices(model, seen);
   for (const int id : model.drivers()) {
     const fakesys::Driver& driver = model.driver(id);
     if (!driver.dynamic_ids.empty()) state.dynamic_ids[driver.name] = driver.dynamic_ids.size();

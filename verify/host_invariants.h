@@ -11,6 +11,7 @@
 
 #include "engine/host/executor.h"
 #include "engine/host/store.h"
+#include "fakesys/cow.h"
 #include "fakesys/fake_kernel.h"
 #include "fakesys/faulty_kernel.h"
 #include "verify/invariants.h"
@@ -31,9 +32,45 @@ struct DeviceState {
   friend bool operator==(const DeviceState&, const DeviceState&) = default;
 };
 
+/// What is known of each device, by address. Copies share what is the same in both: a host has hundreds of devices, and
+/// a run changes few of them.
+class DeviceStates {
+ public:
+  using Value = std::pair<host::HostAddress, DeviceState>;
+
+  class Iterator {
+   public:
+    const Value& operator*() const { return **at_; }
+    const Value* operator->() const { return &**at_; }
+    Iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    friend bool operator==(const Iterator&, const Iterator&) = default;
+
+   private:
+    friend class DeviceStates;
+    using Inner = std::vector<fakesys::Cow<Value>>::const_iterator;
+    explicit Iterator(Inner at) : at_(at) {}
+    Inner at_;
+  };
+
+  [[nodiscard]] Iterator begin() const { return Iterator(values_->begin()); }
+  [[nodiscard]] Iterator end() const { return Iterator(values_->end()); }
+  /// end(), if there is none.
+  [[nodiscard]] Iterator find(const host::HostAddress& address) const;
+  /// For writing; one that is not there comes with it.
+  DeviceState& operator[](const host::HostAddress& address);
+  void keep_only(const std::vector<host::HostAddress>& addresses);
+  friend bool operator==(const DeviceStates& a, const DeviceStates& b);
+
+ private:
+  fakesys::Cow<std::vector<fakesys::Cow<Value>>> values_{std::vector<fakesys::Cow<Value>>{}};  // by address
+};
+
 /// A host, and what busproof remembers of it.
 struct HostState {
-  std::map<host::HostAddress, DeviceState> devices;
+  DeviceStates devices;
   std::map<std::string, std::size_t> dynamic_ids;  ///< driver → how many it has
   std::set<std::string> drivers;                   ///< that are loaded
   std::set<std::string> native_drivers;            ///< that use the kernel's own DMA
@@ -49,7 +86,15 @@ struct HostState {
   std::string kept;                         ///< the text of ledger and journals
   friend bool operator==(const HostState&, const HostState&) = default;
 };
-HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, host::Store& ledger);
+
+/// A host that has been looked at, of which others are copies.
+struct SeenHost {
+  const fakesys::FakeKernel& kernel;
+  const HostState& state;
+};
+/// Devices that the kernel still shares with one that was seen are not looked at anew.
+HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, host::Store& ledger,
+                   const SeenHost* seen = nullptr);
 
 /// The device at the address; null when there is none.
 const DeviceState* device_in(const HostState& state, const host::HostAddress& address);

@@ -214,7 +214,8 @@ class Stage {
     }
     if (trial.kernel.lost_power()) return before_;
     MemoryStore journals(journals_), ledger(ledger_);
-    return verify::state_of(kernel, journals, ledger);
+    const SeenHost seen{kernel_, before_};
+    return verify::state_of(kernel, journals, ledger, &seen);
   }
 
   std::vector<fakesys::AccessRecord> try_without_fault() {
@@ -297,8 +298,9 @@ class Stage {
     finish(trial);
   }
 
-  static HostState state_of(Trial& trial) {
-    return verify::state_of(trial.kernel.kernel(), trial.journals, trial.ledger);
+  HostState state_of(Trial& trial) {
+    const SeenHost seen{kernel_, before_};
+    return verify::state_of(trial.kernel.kernel(), trial.journals, trial.ledger, &seen);
   }
 
   [[nodiscard]] HostRun run_of(const Trial& trial, const HostState& after,

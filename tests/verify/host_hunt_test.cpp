@@ -36,7 +36,7 @@ HostStep step(std::string_view lines) { return parse_host_steps(lines)->at(0); }
 /// "vfio-pci/vfio-pci": driver and override.
 std::string binding(const HostWorld& world, std::string_view device) {
   const auto state = state_of(world);
-  const host::Binding& its = state.devices.at(*host::HostAddress::parse(device)).binding;
+  const host::Binding& its = device_in(state, *host::HostAddress::parse(device))->binding;
   return its.driver.value_or("-") + "/" + its.override_to.value_or("-");
 }
 

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "fakesys/new_host.h"
+
 namespace busproof::verify {
 namespace {
 
@@ -255,6 +257,29 @@ TEST(HostLaws, TwentySeesWhatThePlanDidNotSay) {
   World binding;
   binding.after.devices[kOther].binding = {};
   EXPECT_THAT(plan_is_what_came_of_it(binding.run()), testing::SizeIs(1));
+}
+
+TEST(HostStates, AreTheSameWhetherWhatDidNotChangeIsLookedAtAnewOrNot) {
+  auto host = fakesys::new_host(
+      "host three kernel=6.12\n"
+      "00:01.0 8086:10d3 020000 flr driver=e1000e\n"
+      "00:02.0 8086:10d3 020000 flr driver=e1000e\n"
+      "00:03.0 8086:10d3 020000 flr driver=e1000e\n");
+  ASSERT_TRUE(host.has_value());
+  const fakesys::FakeKernel kernel(*std::move(host));
+  host::MemoryStore journals, ledger;
+  const HostState before = state_of(kernel, journals, ledger);
+  const SeenHost seen{kernel, before};
+
+  fakesys::FakeKernel unbound = kernel;
+  ASSERT_TRUE(unbound.write("bus/pci/drivers/e1000e/unbind", "0000:00:02.0").has_value());
+  EXPECT_EQ(state_of(unbound, journals, ledger, &seen), state_of(unbound, journals, ledger));
+  EXPECT_NE(state_of(unbound, journals, ledger, &seen), before);
+
+  fakesys::FakeKernel removed = kernel;
+  ASSERT_TRUE(removed.write("bus/pci/devices/0000:00:02.0/remove", "1").has_value());
+  EXPECT_EQ(state_of(removed, journals, ledger, &seen), state_of(removed, journals, ledger));
+  EXPECT_EQ(device_in(state_of(removed, journals, ledger, &seen), at("00:02.0")), nullptr);
 }
 
 }  // namespace
