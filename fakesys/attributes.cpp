@@ -65,14 +65,14 @@ Text read_binary(const Host& host, const Node& node, std::string_view name, std:
 
 int write_binary(Host& host, const Node& node, std::string_view name, std::uint64_t offset, std::string_view data,
                  std::size_t& taken) {
-  taken = data.size();
-  if (name == "rom") {
-    host.model.edit(slot_of(node)).rom_enabled = !(offset == 0 && data == "0\n");
-    return 0;
-  }
-  const std::size_t size = device_of(host, node).config.size();
+  const std::size_t size = binary_size(host, node, name);
   if (offset >= size) return EFBIG;
   taken = std::min(data.size(), size - offset);
+  if (name == "rom") {
+    // What follows the zero does not matter, but how much it is. Source: drivers/pci/pci-sysfs.c, pci_write_rom()
+    host.model.edit(slot_of(node)).rom_enabled = !(offset == 0 && data.starts_with('0') && taken == 2);
+    return 0;
+  }
   std::vector<std::uint8_t> bytes(taken);
   std::ranges::transform(data.substr(0, taken), bytes.begin(), [](char c) { return static_cast<std::uint8_t>(c); });
   host.model.write_config(slot_of(node), offset, bytes);

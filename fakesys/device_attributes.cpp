@@ -40,14 +40,17 @@ std::string modalias(const Identity& id) {
 Text show_modalias(const Host& h, const Node& n) { return line(modalias(device_of(h, n).function->identity)); }
 
 Text show_uevent(const Host& h, const Node& n) {
+  constexpr std::size_t kUsualSize = 192;
   const Device& device = device_of(h, n);
   const Identity& id = device.function->identity;
   std::string text;
-  if (device.driver != kNone) text = fmt::format("DRIVER={}\n", h.model.driver(device.driver).name);
-  text +=
-      fmt::format("PCI_CLASS={:X}\nPCI_ID={:04X}:{:04X}\nPCI_SUBSYS_ID={:04X}:{:04X}\nPCI_SLOT_NAME={}\nMODALIAS={}\n",
-                  id.class_code, id.vendor, id.device, id.subvendor, id.subdevice, to_string(device.function->address),
-                  modalias(id));
+  text.reserve(kUsualSize);
+  if (device.driver != kNone) text.append("DRIVER=").append(h.model.driver(device.driver).name).append("\n");
+  fmt::format_to(std::back_inserter(text), "PCI_CLASS={:X}", id.class_code);
+  text.append("\nPCI_ID=").append(capital_hex(id.vendor, 4)).append(":").append(capital_hex(id.device, 4));
+  text.append("\nPCI_SUBSYS_ID=").append(capital_hex(id.subvendor, 4)).append(":").append(capital_hex(id.subdevice, 4));
+  text.append("\nPCI_SLOT_NAME=").append(to_string(device.function->address));
+  text.append("\nMODALIAS=").append(modalias(id)).append("\n");
   return {0, std::move(text)};
 }
 
@@ -65,7 +68,8 @@ bool is_variable(std::string_view text) {
   const auto is_plain = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
   };
-  return equals != std::string_view::npos && equals > 0 && std::ranges::all_of(text.substr(0, equals), is_plain) &&
+  return equals != std::string_view::npos && equals > 0 && equals + 1 < text.size() &&
+         std::ranges::all_of(text.substr(0, equals), is_plain) &&
          std::ranges::all_of(text.substr(equals + 1), is_plain);
 }
 

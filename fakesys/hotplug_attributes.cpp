@@ -104,10 +104,10 @@ Effect store_reset_method(Host& h, const Node& n, const StoreCall& call) {
   }
   std::vector<ResetMethod> wanted;
   for (const auto part : std::views::split(text, ' ')) {
-    const std::string_view name = trimmed(std::string_view(part.begin(), part.end()));
-    if (name.empty()) continue;
-    const auto* found = std::ranges::find(kMethodNames, name, &MethodName::name);
-    if (found == kMethodNames.end()) return refuse(EINVAL);
+    const std::string_view word(part.begin(), part.end());
+    if (word.empty() || word == "\n") continue;
+    const auto* found = std::ranges::find(kMethodNames, trimmed(word), &MethodName::name);
+    if (found == kMethodNames.end() || wanted.size() == kMethodNames.size()) return refuse(EINVAL);
     wanted.push_back(found->method);
   }
   return refuse(h.model.set_reset_methods(slot_of(n), wanted));

@@ -50,6 +50,7 @@ bool has_vfio(const Host& host) {
   const Module* vfio = host.model.find_module("vfio");
   return vfio != nullptr && vfio->loaded;
 }
+bool has_vfio_dev(const Host& host) { return has_vfio(host) && host.model.profile.vfio_dev; }
 constexpr std::array kFixed = {
     FixedEntry{Place::Sys, "bus", Place::Bus},
     FixedEntry{Place::Sys, "class", Place::Class},
@@ -63,6 +64,8 @@ constexpr std::array kFixed = {
     FixedEntry{Place::Class, "pci_bus", Place::ClassPciBus},
     FixedEntry{Place::Class, "iommu", Place::ClassIommu},
     FixedEntry{Place::Class, "net", Place::ClassNet},
+    FixedEntry{Place::Class, "vfio", Place::ClassVfio, has_vfio},
+    FixedEntry{Place::Class, "vfio-dev", Place::ClassVfioDev, has_vfio_dev},
     FixedEntry{Place::Kernel, "iommu_groups", Place::Groups},
     FixedEntry{Place::Dev, "vfio", Place::DevVfio, has_vfio},
 };
@@ -70,6 +73,13 @@ constexpr std::array kFixed = {
 bool is_there(const Host& host, const Node& node, const FixedEntry& fixed) {
   return fixed.within == node.place && (fixed.exists == nullptr || fixed.exists(host));
 }
+
+/// A group that a process could open: it has a device on a VFIO driver.
+bool has_node(const Host& host, int number) {
+  const Group* group = host.model.group(number);
+  return group != nullptr && group->vfio_devices > 0;
+}
+std::string vfio_dev_name(const Device& device) { return fmt::format("vfio{}", device.vfio_index); }
 
 std::string interface_name(const Host& host, int number) {
   const auto& names = host.facts->interface_names;
@@ -172,6 +182,19 @@ std::optional<Entry> find_special(const Host& host, const Node& node, std::strin
     case Place::ClassIommu:
       if (named(host.facts->iommus, name) == nullptr) return std::nullopt;
       return recorded_link(host, fmt::format("../../devices/virtual/iommu/{}", name));
+    case Place::ClassVfio: {
+      const auto number = number_behind(name, "");
+      if (!number || !has_node(host, *number)) return std::nullopt;
+      return recorded_link(host, fmt::format("../../devices/virtual/vfio/{}", name));
+    }
+    case Place::ClassVfioDev:
+      for (const Slot slot : model.in_order()) {
+        const Device& device = model.device(slot);
+        if (!device.vfio_dev_visible || vfio_dev_name(device) != name) continue;
+        const Node target{.place = Place::VfioDev, .device = model.ref(slot)};
+        return link(target, fmt::format("../../{}/vfio-dev/{}", device_path(*device.function), name));
+      }
+      return std::nullopt;
     case Place::ClassNet:
     case Place::DeviceNet: {
       const auto number = interface_number(host, name);
@@ -209,7 +232,7 @@ std::optional<Entry> find_special(const Host& host, const Node& node, std::strin
       return directory(below);
     }
     case Place::VfioDevs: {
-      if (name != fmt::format("vfio{}", device_of(host, node).vfio_index)) return std::nullopt;
+      if (name != vfio_dev_name(device_of(host, node))) return std::nullopt;
       Node below = node;
       below.place = Place::VfioDev;
       return directory(below);
@@ -243,9 +266,7 @@ std::optional<Entry> find_special(const Host& host, const Node& node, std::strin
       constexpr unsigned kOwnerOnly = 020600;
       constexpr unsigned kEverybody = 020666;
       const auto number = number_behind(name, "");
-      if (number && model.group(*number) != nullptr && model.group(*number)->vfio_devices > 0) {
-        return Entry{.kind = Entry::Kind::CharacterDevice, .mode = kOwnerOnly};
-      }
+      if (number && has_node(host, *number)) return Entry{.kind = Entry::Kind::CharacterDevice, .mode = kOwnerOnly};
       if (name != "vfio" || !has_vfio(host)) return std::nullopt;
       return Entry{.kind = Entry::Kind::CharacterDevice, .mode = kEverybody};
     }
@@ -323,6 +344,10 @@ void list_special(const Host& host, const Node& node, Names& names) {
     case Place::ClassIommu:
       for (const auto& [name, recorded] : host.facts->iommus) names.push_back(name);
       break;
+    case Place::ClassVfioDev:
+      for (const Slot slot : model.in_order())
+        if (model.device(slot).vfio_dev_visible) names.push_back(vfio_dev_name(model.device(slot)));
+      break;
     case Place::ClassNet:
       for (const Slot slot : model.in_order()) {
         for (const int number : model.device(slot).net) names.push_back(interface_name(host, number));
@@ -366,7 +391,7 @@ void list_special(const Host& host, const Node& node, Names& names) {
       names.emplace_back("net");
       break;
     case Place::VfioDevs:
-      names.push_back(fmt::format("vfio{}", device_of(host, node).vfio_index));
+      names.push_back(vfio_dev_name(device_of(host, node)));
       break;
     case Place::Groups:
       for (const int number : model.groups()) names.push_back(std::to_string(number));
@@ -398,11 +423,11 @@ void list_special(const Host& host, const Node& node, Names& names) {
         if (model.find_driver(driver) != kNone) names.push_back("pci:" + driver);
       }
       break;
+    case Place::ClassVfio:
     case Place::DevVfio:
-      for (const int number : model.groups()) {
-        if (model.group(number)->vfio_devices > 0) names.push_back(std::to_string(number));
-      }
-      if (find_special(host, node, "vfio")) names.emplace_back("vfio");
+      for (const int number : model.groups())
+        if (has_node(host, number)) names.push_back(std::to_string(number));
+      if (node.place == Place::DevVfio && find_special(host, node, "vfio")) names.emplace_back("vfio");
       break;
     case Place::Recorded:
     case Place::DevicePart:

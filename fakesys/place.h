@@ -26,6 +26,8 @@ enum class Place : std::uint8_t {
   ClassPciBus,       ///< class/pci_bus
   ClassIommu,        ///< class/iommu
   ClassNet,          ///< class/net
+  ClassVfio,         ///< class/vfio
+  ClassVfioDev,      ///< class/vfio-dev
   DevicesRoot,       ///< devices
   HostBridge,        ///< devices/pci*
   DeviceDir,         ///< devices/pci*/…/*

@@ -80,10 +80,13 @@ Model::Progress Model::add_vf(Call& call, Task& task) {
   if (slot == kNoSlot) return Progress::Done;
   const Device physical = *devices_[slot];
   const HostAddress address = address_of_vf(*physical.function, static_cast<unsigned>(task.number));
-  const HostAddress on_our_bus =
-      *HostAddress::make(address.segment(), address.bus(), address.slot(), address.function());
-  if (find(on_our_bus) != kNoSlot || find_bus(address.segment(), address.bus()) == nullptr) {
-    call.error = EEXIST;
+  if (find(address) != kNoSlot) {
+    // Of an earlier life of the card: the newcomer cannot be registered, and then has no directory to link to.
+    call.error = ENOENT;
+    return Progress::Done;
+  }
+  if (find_bus(address.segment(), address.bus()) == nullptr) {
+    call.error = ENOMEM;
     return Progress::Done;
   }
   auto function = std::make_shared<Function>(*physical.function);

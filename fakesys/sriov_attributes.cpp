@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <ranges>
 
 #include "fakesys/attribute_parts.h"
@@ -74,7 +75,19 @@ Text show_vf_resource(const Host& h, const Node& n) {
 }
 Text show_no_irq(const Host&, const Node&) { return line("0"); }
 Text show_first_mask(const Host&, const Node&) { return line("32"); }
-Effect store_msix_count(Host&, const Node&, const StoreCall&) { return refuse(EOPNOTSUPP); }
+/// No driver here lets anybody share out messages. Source: drivers/pci/iov.c, sriov_vf_msix_count_store()
+Effect store_msix_count(Host& h, const Node& n, const StoreCall& call) {
+  const auto number = kernel_signed(call.data);
+  if (!number || *number < 0 || *number > INT32_MAX) return refuse(EINVAL);
+  const auto& physical = device_of(h, n).physfn;
+  const Slot slot = physical ? h.model.find(*physical) : kNoSlot;
+  if (slot == kNoSlot) return refuse(EOPNOTSUPP);
+  const DeviceRef device = h.model.ref(slot);
+  return {0,
+          {{.step = Step::Lock, .device = device},
+           {.step = Step::Fail, .number = EOPNOTSUPP},
+           {.step = Step::Unlock, .device = device}}};
+}
 
 constexpr auto kSriovRows = [] {
   using enum Place;
@@ -92,7 +105,7 @@ constexpr auto kSriovRows = [] {
       AttributeRow{DeviceDir, "sriov_totalvfs", 0444, has_vfs, show_totalvfs, nullptr},
       AttributeRow{DeviceDir, "sriov_vf_device", 0444, has_vfs, show_vf_device, nullptr},
       AttributeRow{DeviceDir, "sriov_vf_msix_count", 0200, is_vf, nullptr, store_msix_count},
-      AttributeRow{DeviceDir, "sriov_vf_total_msix", 0444, has_vfs, show_vf_total_msix, nullptr},
+      AttributeRow{DeviceDir, "sriov_vf_total_msix", 0444, has_vfs, show_vf_total_msix, nullptr, ReadLock::NumVfs},
   };
 }();
 

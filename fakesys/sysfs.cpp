@@ -16,6 +16,7 @@ namespace {
 
 constexpr unsigned kDirectoryMode = 0040755;
 constexpr unsigned kRegularFile = 0100000;
+constexpr std::size_t kNodeSize = 20;  // what a name adds to a directory under /dev; "." and ".." count too
 constexpr unsigned kAnyRead = 0444, kAnyWrite = 0222, kOtherRead = 04, kOtherWrite = 02;
 
 // ---- Paths
@@ -346,6 +347,8 @@ Found<Stat> stat_file(const Host& host, std::string_view path) {
   if (!found.entry) return {ENOENT, {}};
   const Entry& entry = *found.entry;
   if (entry.kind == Entry::Kind::CharacterDevice) return {0, {entry.mode, 0}};
+  if (entry.node && entry.node->place == Place::DevVfio)
+    return {0, {kDirectoryMode, kNodeSize * (2 + entry_names(host, *entry.node).size())}};
   // A kernel's links lead to directories, also to those that nobody has looked into.
   if (entry.kind != Entry::Kind::Attribute) return {0, {kDirectoryMode, 0}};
   const unsigned mode = kRegularFile | mode_of(host, found.directory, entry, found.name);

@@ -1,5 +1,6 @@
 // Rules that the lab (tests/lab) showed: what a Linux 6.1.192 in QEMU answers to what no recording asks.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -97,6 +98,7 @@ TEST_F(KernelTruthLab, EventsMayBringTheirOwnIdAndVariables) {
   EXPECT_EQ(write(nic("uevent"), "change " + id + " A=1 B=2"), 0);
   EXPECT_EQ(write(nic("uevent"), "add x"), EINVAL);
   EXPECT_EQ(write(nic("uevent"), "add " + id + " A"), EINVAL);
+  EXPECT_EQ(write(nic("uevent"), "add " + id + " A="), EINVAL);
   EXPECT_EQ(write("module/vfio/uevent", "add"), 0);
   EXPECT_EQ(write("module/vfio/uevent", "Add"), EINVAL);
   host_->model.take_uevents();
@@ -104,6 +106,58 @@ TEST_F(KernelTruthLab, EventsMayBringTheirOwnIdAndVariables) {
   const auto events = host_->model.take_uevents();
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(to_string(events.front()), "change pci_bus /devices/pci0000:00/0000:00:03.0/pci_bus/0000:01");
+}
+
+TEST_F(KernelTruthLab, AMethodOfResetIsNamedAndThereAreSixAtMost) {
+  const std::string edu = "bus/pci/devices/0000:03:00.0/reset_method";
+  EXPECT_EQ(write(edu, "bus bus bus bus bus bus"), 0);
+  EXPECT_EQ(write(edu, "bus bus bus bus bus bus bus"), EINVAL);
+  EXPECT_EQ(write(edu, "bus \n"), 0);
+  EXPECT_EQ(write(edu, "bus \t"), EINVAL);
+}
+
+TEST_F(KernelTruthLab, ARomIsSwitchedOffByAZeroAndOneMoreByte) {
+  EXPECT_EQ(write(nic("rom"), "1"), 0);
+  EXPECT_EQ(write(nic("rom"), "0"), 0);
+  EXPECT_NE(read(nic("rom")), "EINVAL");
+  EXPECT_EQ(write(nic("rom"), "0x"), 0);
+  EXPECT_EQ(read(nic("rom")), "EINVAL");
+  const auto rom = open_file(*host_, nic("rom"), {.writing = true});
+  ASSERT_EQ(rom.error, 0);
+  EXPECT_EQ(write_at(*host_, rom.value, 1u << 30, "1").error, EFBIG);
+}
+
+TEST_F(KernelTruthLab, VirtualFunctionsThatOutlivedTheirCardAreInTheWayOfNewOnes) {
+  const std::string card = "bus/pci/devices/0000:04:00.0/";
+  ASSERT_EQ(write(card + "sriov_numvfs", "1"), 0);
+  ASSERT_EQ(write(card + "remove", "1"), 0);
+  ASSERT_EQ(write("bus/pci/rescan", "1"), 0);
+  EXPECT_EQ(read(card + "sriov_numvfs"), "0\n");
+  EXPECT_EQ(write(card + "sriov_numvfs", "1"), ENOENT);
+  EXPECT_EQ(read(card + "sriov_numvfs"), "0\n");
+}
+
+TEST_F(KernelTruthLab, AGroupWithANodeIsInTheClassesOfVfio) {
+  using testing::ElementsAre, testing::IsEmpty;
+  EXPECT_THAT(list_directory(*host_, "class/vfio").value, IsEmpty());
+  EXPECT_EQ(stat_file(*host_, "/dev/vfio").value.size, 60u);
+  ASSERT_EQ(write(nic("driver_override"), "vfio-pci"), 0);
+  ASSERT_EQ(write(nic("driver/unbind"), "0000:01:00.0"), 0);
+  ASSERT_EQ(write("bus/pci/drivers_probe", "0000:01:00.0"), 0);
+  EXPECT_THAT(list_directory(*host_, "class/vfio").value, ElementsAre("14"));
+  EXPECT_EQ(fakesys::read_link(*host_, "class/vfio/14").value, "../../devices/virtual/vfio/14");
+  EXPECT_THAT(list_directory(*host_, "class/vfio-dev").value, ElementsAre("vfio0"));
+  EXPECT_EQ(fakesys::read_link(*host_, "class/vfio-dev/vfio0").value,
+            "../../devices/pci0000:00/0000:00:03.0/0000:01:00.0/vfio-dev/vfio0");
+  EXPECT_EQ(stat_file(*host_, "/dev/vfio").value.size, 80u);
+}
+
+TEST_F(KernelTruthLab, MessagesOfAVirtualFunctionAreANumberThatNoDriverTakes) {
+  ASSERT_EQ(write("bus/pci/devices/0000:04:00.0/sriov_numvfs", "1"), 0);
+  const std::string count = "bus/pci/devices/0000:04:00.1/sriov_vf_msix_count";
+  EXPECT_EQ(write(count, "4"), EOPNOTSUPP);
+  EXPECT_EQ(write(count, "-1"), EINVAL);
+  EXPECT_EQ(write(count, "many"), EINVAL);
 }
 
 TEST_F(KernelTruthLab, WhatIsThereIsNotMadeExclusively) {
