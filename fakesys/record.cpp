@@ -70,7 +70,11 @@ class Recorder {
                  {"devices", json::object()}};
     tree["bus"] = directory("bus/pci", {});
     for (const std::string& name : *devices) {
-      if (is_address(name)) tree["devices"][name] = device(name);
+      if (!is_address(name)) continue;
+      if (auto found = device(name))
+        tree["devices"][name] = *std::move(found);
+      else
+        left_out_.push_back(name + " is listed, but is not there: it was left out");
     }
     for (const std::string& name : names("devices")) {
       if (name.starts_with("pci")) tree["host_bridges"][name] = directory("devices/" + name, kLookedInto);
@@ -84,7 +88,13 @@ class Recorder {
          [&](const std::string& name, const std::string& path) { tree["slots"][name] = directory(path, {}); });
     each("kernel/iommu_groups", [&](const std::string& name, const std::string& path) {
       tree["iommu_groups"][name] = directory(path, {});
-      tree["iommu_groups"][name]["devices"] = names(path + "/devices");
+      auto members = names(path + "/devices");
+      for (const std::string& member : members) {
+        if (is_address(member)) continue;
+        left_out_.push_back(fmt::format("{} of IOMMU group {} is no PCI device: it was left out", member, name));
+      }
+      std::erase_if(members, [&](const std::string& member) { return !tree["devices"].contains(member); });
+      tree["iommu_groups"][name]["devices"] = std::move(members);
     });
     for (const char* part : {"pci_bus", "iommu"}) {
       each(std::string("class/") + part,
@@ -103,8 +113,8 @@ class Recorder {
 
   /// Files outside /sys, and links of the block layer and of bridged interfaces, which tell what uses a device.
   void read_surroundings(HostFacts& facts) {
-    for (const char* path :
-         {"/proc/cmdline", "/proc/self/mountinfo", "/proc/swaps", "/proc/net/route", "/proc/net/ipv6_route"}) {
+    for (const char* path : {"/proc/cmdline", "/proc/self/mountinfo", "/proc/swaps", "/proc/net/route",
+                             "/proc/net/ipv6_route", "/proc/net/if_inet6"}) {
       auto text = kernel_.read(path);
       if (!text) continue;
       facts.files.emplace_back(path, wish_.anonymise ? anonymised_file(path, *text) : *std::move(text));
@@ -174,6 +184,7 @@ class Recorder {
           fmt::format("the config space of {} devices is seen to 64 bytes only, so their capabilities are "
                       "unknown: record as root",
                       short_configs_));
+    out.insert(out.end(), left_out_.begin(), left_out_.end());
     for (const std::string& path : late_) out.push_back(path + " could not be read in time: its device is locked");
     return out;
   }
@@ -257,11 +268,13 @@ class Recorder {
     return {{"mode", "0644"}, {"size", size}, {"b64", to_base64(bytes)}};
   }
 
-  json device(const std::string& name) {
+  /// Nothing: it has gone since its name was read.
+  std::optional<json> device(const std::string& name) {
     const std::string path = "bus/pci/devices/" + name;
     json out = directory(path, kLookedInto);
-    const std::filesystem::path target = kernel_.read_link(path).value_or("");
-    out["path"] = (std::filesystem::path("bus/pci/devices") / target).lexically_normal().string();
+    const auto target = kernel_.read_link(path);
+    if (!target || !out["attrs"].contains("config")) return std::nullopt;
+    out["path"] = (std::filesystem::path("bus/pci/devices") / *target).lexically_normal().string();
     std::string net = "net";
     for (const std::string& below : names(path)) {
       if (below.starts_with("virtio") && kernel_.list(path + '/' + below + "/net")) net = below + "/net";
@@ -282,7 +295,7 @@ class Recorder {
   std::set<std::string> modules_;
   std::vector<std::pair<std::string, std::string>> interfaces_;  ///< device, interface
   std::size_t short_configs_ = 0;
-  std::vector<std::string> late_;
+  std::vector<std::string> left_out_, late_;
 };
 
 }  // namespace

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "fakesys/anonymise.h"
 #include "fakesys/fake_kernel.h"
@@ -34,6 +37,66 @@ TEST(Record, KeepsWhatIsBoundOverriddenAndShared) {
   EXPECT_EQ(after.read("bus/pci/devices/0000:01:00.0/driver_override"), "nouveau");
   EXPECT_EQ(after.list("kernel/iommu_groups"), before.list("kernel/iommu_groups"));
   EXPECT_TRUE(after.write("bus/pci/drivers/nouveau/unbind", "0000:01:00.0").has_value());
+}
+
+/// A host from which a device goes while it is recorded: its name is still listed.
+class LosesADevice final : public host::Kernel {
+ public:
+  explicit LosesADevice(FakeKernel kernel) : kernel_(std::move(kernel)) {}
+  host::Answer<std::string> read(std::string_view path) override {
+    return is_gone(path) ? gone<std::string>() : kernel_.read(path);
+  }
+  host::Answer<std::string> read_bytes(std::string_view path, std::uint64_t offset, std::size_t count) override {
+    return is_gone(path) ? gone<std::string>() : kernel_.read_bytes(path, offset, count);
+  }
+  host::Answer<void> write(std::string_view, std::string_view) override { return gone<void>(); }
+  host::Answer<std::vector<std::string>> list(std::string_view path) override {
+    return is_gone(path) ? gone<std::vector<std::string>>() : kernel_.list(path);
+  }
+  host::Answer<std::string> read_link(std::string_view path) override {
+    return is_gone(path) ? gone<std::string>() : kernel_.read_link(path);
+  }
+  host::Answer<void> load_module(std::string_view) override { return gone<void>(); }
+  host::Answer<bool> vfio_group_in_use(unsigned group) override { return kernel_.vfio_group_in_use(group); }
+  std::string worker() override { return {}; }
+  bool at_work(std::string_view) override { return false; }
+  std::chrono::milliseconds now() override { return kernel_.now(); }
+  void wait(std::chrono::milliseconds duration) override { kernel_.wait(duration); }
+
+ private:
+  static bool is_gone(std::string_view path) { return path.contains("0000:01:00.1"); }
+  template <class T>
+  static host::Answer<T> gone() {
+    return std::unexpected(host::Failure{ENOENT});
+  }
+  FakeKernel kernel_;
+};
+
+TEST(Record, LeavesOutWhatGoesMeanwhileAndSaysSo) {
+  auto host = new_host(
+      "host a kernel=6.1\n"
+      "00:01.0 8086:460d 060400 port=root bus=01 acs driver=pcieport\n"
+      "01:00.0 10de:2204 030000 multifunction driver=nouveau\n"
+      "01:00.1 10de:1aef 040300\n");
+  ASSERT_TRUE(host.has_value());
+  LosesADevice kernel(FakeKernel(*std::move(host)));
+  const auto recording = record_host(kernel, {.name = "b"});
+  ASSERT_TRUE(recording.has_value()) << recording.error().message;
+  EXPECT_EQ(recording->warnings, std::vector<std::string>{"0000:01:00.1 is listed, but is not there: it was left out"});
+  EXPECT_EQ(FakeKernel(recording->host).list("bus/pci/devices"),
+            (std::vector<std::string>{"0000:00:01.0", "0000:01:00.0"}));
+}
+
+TEST(Record, KnowsTheAddressesOfInterfaces) {
+  auto host = new_host(
+      "host a kernel=6.1\n"
+      "00:02.0 8086:10d3 020000 driver=e1000e\n"
+      "file /proc/net/if_inet6 20010db8000000000000000000000007 02 80 00 80 eth0\n");
+  ASSERT_TRUE(host.has_value());
+  FakeKernel before(*std::move(host));
+  const auto recording = record_host(before, {});
+  ASSERT_TRUE(recording.has_value());
+  EXPECT_EQ(FakeKernel(recording->host).read("/proc/net/if_inet6"), before.read("/proc/net/if_inet6"));
 }
 
 TEST(Record, CannotBeDoneWithoutDevices) {
