@@ -7,6 +7,7 @@
 #include <map>
 #include <ranges>
 #include <set>
+#include <span>
 
 #include "engine/base/text.h"
 #include "fakesys/numbers.h"
@@ -44,6 +45,14 @@ struct Words {
     return found == values.end() ? std::string() : found->second;
   }
 };
+
+// What may stand on a line behind the words that it begins with.
+constexpr std::array<std::string_view, 5> kHostWords = {"kernel", "iommu", "nodes", "nointremap", "identity"};
+constexpr std::array<std::string_view, 5> kModuleWords = {"drivers", "needs", "error", "available", "prohibited"};
+constexpr std::array<std::string_view, 2> kFillWords = {"ports", "functions"};  // besides those of a function
+constexpr std::array<std::string_view, 19> kFunctionWords = {
+    "port", "bus", "flr", "pm",  "af",     "acs",    "conventional", "multifunction", "driver",  "override",
+    "numa", "sub", "rev", "vfs", "offset", "stride", "vf",           "group",         "boot-vga"};
 
 Words host_words_of(std::string_view line) {
   Words words;
@@ -108,6 +117,7 @@ struct Reader {
   std::map<std::string, std::string> overrides{};
   std::vector<Module> modules{};
   std::string aliases{};
+  bool describes_something = false;
   std::string trouble{};
 
   void complain(std::string why) {
@@ -134,10 +144,26 @@ struct Reader {
     return {static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(second)};
   }
 
+  /// Whether all words behind the first `fixed` mean something; complains of one that does not.
+  bool understands(const Words& words, std::size_t fixed, std::span<const std::string_view> known,
+                   std::span<const std::string_view> more = {}) {
+    const auto means_nothing = [&](const std::string& word) {
+      return std::ranges::find(known, word) == known.end() && std::ranges::find(more, word) == more.end();
+    };
+    for (const std::string& word : words.plain | std::views::drop(fixed))
+      if (means_nothing(word)) complain(fmt::format("the word '{}' means nothing here", word));
+    for (const auto& [name, value] : words.values) {
+      if (means_nothing(name)) complain(fmt::format("the word '{}' means nothing here", name));
+      if (value.empty()) complain(fmt::format("{}= lacks what it is", name));
+    }
+    return trouble.empty();
+  }
+
   // ---- Lines
   // -----------------------------------------------------------------------------------------------------------
 
   void read_host(const Words& words) {
+    if (!understands(words, 2, kHostWords)) return;
     if (words.plain.size() > 1) facts.name = words.plain[1];
     facts.kernel = words.value("kernel").empty() ? "6.12" : words.value("kernel");
     Model& model = host.model;
@@ -192,12 +218,14 @@ struct Reader {
     const auto address = HostAddress::parse(words.plain[0]);
     if (!address) return complain(words.plain[0] + " is no address");
     if (words.plain.size() < kFixedWords) return complain("a function needs an address, VENDOR:DEVICE and a class");
+    if (!understands(words, kFixedWords, kFunctionWords, kFillWords)) return;
     Function function{*address};
     const auto [vendor, device] = id_pair(words.plain[1]);
     std::string code = words.plain[2];
     if (code.size() == 4) code += "00";
     const auto class_code = unsigned_32(code, Radix::Hexadecimal);
-    if (!class_code || *class_code > 0xffffff) return complain(words.plain[2] + " is no class");
+    constexpr std::size_t kClassDigits = 6;
+    if (!class_code || code.size() != kClassDigits) return complain(words.plain[2] + " is no class");
     function.identity = {vendor, device,      0,
                          0,      *class_code, static_cast<std::uint8_t>(number(words, "rev", Radix::Hexadecimal, 0))};
     if (const std::string sub = words.value("sub"); !sub.empty()) {
@@ -217,7 +245,11 @@ struct Reader {
       function.decoders.assign(7, Decoder{});
       function.decoders[0] = {kFirstBarAddress + functions.size() * kBarSize, kBarSize};
     }
-    function.numa_node = static_cast<int>(kernel_signed(words.value("numa")).value_or(kNone));
+    if (const std::string numa = words.value("numa"); !numa.empty()) {
+      const auto node = signed_32(numa, Radix::Decimal);
+      if (!node) return complain("numa=" + numa + " is no number");
+      function.numa_node = *node;
+    }
     if (const std::uint64_t vfs = number(words, "vfs", Radix::Decimal, 0); vfs > 0) {
       function.sriov =
           SriovFacts{static_cast<unsigned>(vfs), static_cast<unsigned>(number(words, "offset", Radix::Decimal, 1)),
@@ -277,8 +309,9 @@ struct Reader {
     for (const Function& function : functions) {
       taken_buses.insert(function.address.bus());
       if (function.secondary) taken_buses.insert(*function.secondary);
-      if (function.address.bus() == 0)
-        taken_places.insert(function.address.slot() * pci::kFunctionCount + function.address.function());
+      if (function.address.bus() != 0) continue;
+      for (unsigned i = 0; i < pci::kFunctionCount; ++i)
+        taken_places.insert(function.address.slot() * pci::kFunctionCount + i);
     }
     unsigned bus = 0, place = pci::kFunctionCount;
     for (std::uint64_t port = 0; port < ports; ++port) {
@@ -301,6 +334,7 @@ struct Reader {
 
   void read_module(const Words& words) {
     if (words.plain.size() < 2) return complain("a module needs a name");
+    if (!understands(words, 2, kModuleWords)) return;
     modules.push_back({words.plain[1], !words.has("available") && !words.has("prohibited"),
                        list_of(words.value("drivers")), list_of(words.value("needs")), words.value("error"),
                        words.has("prohibited"), nullptr});
@@ -309,6 +343,7 @@ struct Reader {
   void read_line(std::string_view line) {
     line = trimmed(line.substr(0, line.find('#')));
     if (line.empty()) return;
+    describes_something = true;
     const Words words = host_words_of(line);
     if (words.plain.empty()) return complain("it begins with no word that says what it is");
     const std::string& first = words.plain[0];
@@ -461,7 +496,8 @@ Result<Host> new_host(std::string_view description) {
     reader.read_line(std::string_view(part.begin(), part.end()));
     if (!reader.trouble.empty()) return wrong(fmt::format("line {}: ", number));
   }
-  reader.plug_all();
+  if (!reader.describes_something) reader.complain("it describes nothing: a line begins with host, or an address");
+  if (reader.trouble.empty()) reader.plug_all();
   if (reader.trouble.empty()) reader.start();
   if (!reader.trouble.empty()) return wrong("");
   return std::move(reader.host);

@@ -353,6 +353,26 @@ TEST(NewHost, NamesTheLineThatIsWrong) {
   EXPECT_THAT(new_host("00:20.0 8086:1 060000\n").error().message, testing::HasSubstr("line 1"));
   EXPECT_THAT(new_host("00:01.1 8086:1234 020000\n").error().message, testing::HasSubstr("multifunction"));
   EXPECT_THAT(new_host("00:01.0 8086:1234 060400 port=root\n").error().message, testing::HasSubstr("bus=NN"));
+  EXPECT_THAT(new_host("00:01.0 8086:1234 02000\n").error().message, testing::HasSubstr("02000 is no class"));
+  EXPECT_THAT(new_host("00:01.0 8086:1234 020000 numa=x\n").error().message, testing::HasSubstr("numa=x is no number"));
+}
+
+TEST(NewHost, UnderstandsEveryWordOrSaysWhichItDoesNot) {
+  const auto why = [](const char* description) { return new_host(description).error().message; };
+  EXPECT_EQ(why("host a\n00:01.0 8086:1234 020000 frl\n"), "line 2: the word 'frl' means nothing here");
+  EXPECT_EQ(why("host a kernl=6.1\n"), "line 1: the word 'kernl' means nothing here");
+  EXPECT_EQ(why("module m driver=m\n"), "line 1: the word 'driver' means nothing here");
+  EXPECT_EQ(why("00:01.0 8086:1234 020000 driver=\n"), "line 1: driver= lacks what it is");
+  EXPECT_EQ(why("# nothing\n"), "it describes nothing: a line begins with host, or an address");
+}
+
+TEST(NewHost, FillsSlotsThatNobodyHas) {
+  const auto host = new_host("00:01.0 8086:10d3 020000\nfill ports=1 functions=1 8086:10fb 020000\n");
+  ASSERT_TRUE(host.has_value()) << host.error().message;
+  std::vector<std::string> addresses;
+  for (const Slot slot : host->model.by_address())
+    addresses.push_back(to_string(host->model.device(slot).function->address));
+  EXPECT_THAT(addresses, testing::ElementsAre("0000:00:01.0", "0000:00:02.0", "0000:01:00.0"));
 }
 
 }  // namespace
