@@ -85,6 +85,8 @@ Result<host::Request> request_of_domain(Operation operation, const RequestOption
   if (!document) return std::unexpected(document.error());
   const auto wish = domain::read_domain(*document);
   if (!wish) return std::unexpected(wish.error());
+  if (wish->name.empty())
+    return unreadable_request("missing name information: the domain has no name", "what it has is kept by its <name>");
   const bool is_xen = wish->virt_type == "xen";
   host::Request request{.operation = operation};
   request.owner = host::Owner{is_xen ? "xen" : "qemu", wish->name};
@@ -102,8 +104,6 @@ Result<host::Request> request_of_domain(Operation operation, const RequestOption
   if (operation == Operation::Prepare) warn_of_networks(*wish, options.devices[0]);
   // A stop gives back all that the guest has, devices of its groups included.
   if (operation == Operation::Release) request.devices.clear();
-  if (operation == Operation::Prepare && request.devices.empty())
-    return unreadable_request(wish->name + " has no PCI devices of the host", "it needs nothing prepared");
   return request;
 }
 

@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -31,6 +33,13 @@ host::Answer<std::unique_ptr<host::Lock>> lock_model(host::Store& journals) {
   }
 }
 
+/// A model's folders lie beside the file itself, whatever link names it: there is one ledger of it.
+std::string beside(const std::string& model, const char* suffix) {
+  std::error_code error;
+  const auto file = std::filesystem::is_symlink(model, error) ? std::filesystem::canonical(model, error) : "";
+  return (error || file.empty() ? model : file.string()) + suffix;
+}
+
 }  // namespace
 
 void add_host_options(CLI::App& command, HostOptions& options) {
@@ -49,7 +58,7 @@ Result<HostSession> HostSession::open(const HostOptions& options, HostAccess acc
   }
   HostSession session;
   const auto directory = [&](const std::string& given, const char* of_machine, const char* suffix) {
-    return !given.empty() ? given : options.real ? of_machine : options.model + suffix;
+    return !given.empty() ? given : options.real ? of_machine : beside(options.model, suffix);
   };
   session.journals_ = std::make_unique<host::DirectoryStore>(directory(options.journal, kJournal, ".journal"));
   session.ledger_ = std::make_unique<host::DirectoryStore>(directory(options.state, kState, ".state"));

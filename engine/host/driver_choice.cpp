@@ -129,6 +129,12 @@ Checked<std::string_view> stub_of_backend(const DriverFacts& facts, const Driver
 Checked<DriverChoice> choose_variant(const DriverFacts& facts, const DriverWish& wish, const HostDevice& device) {
   const DriverChoice plain{.name = "vfio-pci", .kind = StubKind::Vfio, .reason = "the default", .module = "vfio_pci"};
   if (wish.variants == VariantPolicy::Never) return plain;
+  if (!facts.has_modules_alias && wish.variants == VariantPolicy::Require) {
+    return std::unexpected(Trouble{.code = Code::DriverNotFound,
+                                   .device = to_string(device.address),
+                                   .message = "there is no modules.alias to find a variant of vfio-pci in",
+                                   .hints = {"--variant best takes vfio-pci then, and --driver names a variant"}});
+  }
   if (!facts.has_modules_alias) {
     DriverChoice choice = plain;
     choice.notes = {"there is no modules.alias: variants of vfio-pci were not looked for"};

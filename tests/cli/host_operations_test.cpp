@@ -65,6 +65,33 @@ TEST_F(HostCommands, ADomainIsPreparedAndReleased) {
   EXPECT_EQ(run("release web01.xml").out, "release: nothing to do\n");
 }
 
+TEST_F(HostCommands, AModelHasOneLedgerWhateverLinkNamesIt) {
+  std::filesystem::create_symlink("host.json", folder_.path("link.json"));
+  EXPECT_EQ(folder_.run("host detach 02:00.0 --host-model link.json").code, 0);
+  EXPECT_THAT(run("status").out, HasSubstr("0000:02:00.0: inactive, on vfio-pci, from igc"));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder_.path("link.json")));
+  EXPECT_THAT(run("reattach 02:00.0").out, HasSubstr("0000:02:00.0: igc, override unset\n"));
+}
+
+TEST_F(HostCommands, ADomainThatNeedsNothingIsPreparedAtOnce) {
+  folder_.write("bare.xml", "<domain type='kvm'><name>bare</name></domain>");
+  const Ran ran = run("prepare bare.xml");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "prepare: nothing to do\n");
+  EXPECT_EQ(run("rehearse prepare bare.xml").code, 0);
+}
+
+TEST_F(HostCommands, ADomainWithoutANameHasNothingOfItsOwn) {
+  std::string guest(kGuest);
+  const std::size_t name = guest.find("<name>");
+  guest.erase(name, guest.find("</name>") + 7 - name);
+  folder_.write("nameless.xml", guest);
+  const Ran ran = run("prepare nameless.xml");
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("missing name information"));
+  EXPECT_EQ(run("status").out, "no device is given away\n");
+}
+
 TEST_F(HostCommands, ACardOutOfAPoolIsNotPreparedAndThatIsSaid) {
   std::string guest(kGuest);
   guest.insert(guest.find("</devices>"),
@@ -109,6 +136,9 @@ TEST_F(HostCommands, RefusalsSayWhyAndWhatWouldHelp) {
   const Ran forced = run("detach 01:00.0 --group companions --force");
   EXPECT_EQ(forced.code, 0) << forced.err;
   EXPECT_THAT(forced.out, HasSubstr("forced: 0000:01:00.0: host-critical"));
+  const Ran variant = run("plan detach 02:00.0 --variant require");
+  EXPECT_EQ(variant.code, 4);
+  EXPECT_THAT(variant.err, HasSubstr("driver-not-found: there is no modules.alias to find a variant of vfio-pci in"));
   const Json refusal = Json::parse(run("detach 00:01.0 --format json").out);
   EXPECT_EQ(refusal["result"], "refused");
   EXPECT_EQ(refusal["error"]["code"], "not-assignable");
