@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <map>
 #include <set>
 #include <utility>
 
@@ -82,9 +81,8 @@ Result<void> add_default_devices(Draft& draft, ControllerList& controllers) {
   if (traits.contains(Trait::AddsUsb)) controllers.ensure(ControllerType::Usb, 0, draft.machine.added_usb_model);
   if (traits.contains(Trait::AddsSata)) controllers.ensure(ControllerType::Sata, 0);
   if (auto added = add_root(draft, controllers); !added) return added;
-  DeviceList& balloons = draft.devices[DeviceKind::Memballoon];
-  if (traits.contains(Trait::AddsBalloon) && balloons.empty())
-    balloons.push_back(new_device(DeviceKind::Memballoon, "virtio"));
+  if (traits.contains(Trait::AddsBalloon) && draft.devices[DeviceKind::Memballoon].empty())
+    draft.devices.add(new_device(DeviceKind::Memballoon, "virtio"));
   return {};
 }
 
@@ -128,6 +126,9 @@ void fill_defaults(Draft& draft) {
     if (says_nothing(console.target_type, "none")) console.target_type = "serial";
   for (Device& panic : draft.devices[DeviceKind::Panic])
     if (says_nothing(panic.model, "default")) panic.model = machine.panic_model;
+  // A crypto processor sits on no bus that has addresses; libvirt forgets the one that the XML gives it.
+  for (Device& hostdev : draft.devices[DeviceKind::Hostdev])
+    if (hostdev.type == "mdev" && hostdev.model == "vfio-ap") hostdev.address = NoAddress{};
 }
 
 Result<void> check_hostdevs(const DeviceList& hostdevs) {
@@ -224,18 +225,17 @@ Result<void> settle_controllers(Draft& draft) {
 
 // --- What there may be only once
 
-Result<void> check_duplicate_controllers(const DeviceList& controllers) {
-  std::set<std::pair<ControllerType, std::uint32_t>> seen;
-  for (const Device& device : controllers) {
+Result<void> check_duplicate_controllers(ControllerList& controllers) {
+  for (const Device& device : controllers.devices()) {
     const domain::Controller& controller = *device.controller;
     if (controller.type == ControllerType::Usb) continue;
-    if (seen.emplace(controller.type, *controller.index).second) continue;
+    if (controllers.find(controller.type, *controller.index) == &device) continue;
     return std::unexpected(about(refused("E204",
                                          fmt::format("XML error: Multiple '{}' controllers with index '{}'",
                                                      to_string(controller.type), *controller.index),
                                          "give each its own index, or leave index out")
                                      .error(),
-                                 controllers, device));
+                                 controllers.devices(), device));
   }
   return {};
 }
@@ -273,29 +273,31 @@ void add_smartcard_controllers(const DeviceList& smartcards, ControllerList& con
 }
 
 void settle_videos(Draft& draft) {
-  DeviceList& videos = draft.devices[DeviceKind::Video];
+  const DeviceList& videos = draft.devices[DeviceKind::Video];
   if (videos.empty() && draft.domain.has_graphics)
-    videos.push_back(new_device(DeviceKind::Video, draft.machine.video_model));
+    draft.devices.add(new_device(DeviceKind::Video, draft.machine.video_model));
   if (videos.empty()) return;
-  if (videos.front().model == "none")
-    videos.front().address = NoAddress{};
+  Device& first = videos.front();
+  if (first.model == "none")
+    first.address = NoAddress{};
   else
-    videos.front().primary = true;
+    first.primary = true;
 }
 
 /// The first console may be a serial port; where there are serial ports it is the first of them shown a second time,
 /// and its own address is not looked at.
 Result<void> settle_consoles(Draft& draft) {
-  DeviceList& consoles = draft.devices[DeviceKind::Console];
-  for (std::size_t i = 1; i < consoles.size(); ++i)
-    if (consoles[i].target_type == "serial")
+  const DeviceList& consoles = draft.devices[DeviceKind::Console];
+  if (consoles.empty()) return {};
+  Device& first = consoles.front();
+  for (const Device& console : consoles)
+    if (&console != &first && console.target_type == "serial")
       return std::unexpected(
           about(refused("E417", "unsupported configuration: Only the first console can be a serial port",
                         "write a <serial> instead, or <target type='virtio'/>")
                     .error(),
-                consoles, consoles[i]));
-  if (!consoles.empty() && consoles.front().target_type == "serial" && !draft.devices[DeviceKind::Serial].empty())
-    consoles.front().address = NoAddress{};
+                consoles, console));
+  if (first.target_type == "serial" && !draft.devices[DeviceKind::Serial].empty()) first.address = NoAddress{};
   return {};
 }
 
@@ -337,7 +339,7 @@ Result<void> check_virtio_disks(Draft& draft) {
 
 Result<void> complete_devices(Draft& draft) {
   sort_lists(draft.devices);
-  ControllerList controllers(draft.devices[DeviceKind::Controller]);
+  ControllerList controllers(draft.devices);
   // libvirt reads SCSI hostdevs, and adds what they need, before it numbers controllers without index.
   if (auto added = add_scsi_hostdev_controllers(draft.devices[DeviceKind::Hostdev], controllers); !added) return added;
   controllers.number_all();
@@ -346,7 +348,7 @@ Result<void> complete_devices(Draft& draft) {
   if (auto placed = place_drives(draft.devices, controllers); !placed) return placed;
   if (auto checked = check_hostdevs(draft.devices[DeviceKind::Hostdev]); !checked) return checked;
   if (auto settled = settle_controllers(draft); !settled) return settled;
-  if (auto checked = check_duplicate_controllers(controllers.devices()); !checked) return checked;
+  if (auto checked = check_duplicate_controllers(controllers); !checked) return checked;
   if (auto checked = check_duplicate_panics(draft.devices[DeviceKind::Panic]); !checked) return checked;
   if (auto added = add_implied_devices(draft, controllers); !added) return added;
   if (auto placed = place_virtio_serial_ports(draft.devices, controllers); !placed) return placed;

@@ -1,8 +1,8 @@
 #include "engine/assign/device_lists.h"
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
+#include <ranges>
 #include <tuple>
 #include <utility>
 
@@ -14,19 +14,32 @@ using domain::ControllerType;
 using domain::Device;
 using domain::DeviceKind;
 
-DeviceLists::DeviceLists(std::vector<Device> devices) {
+DeviceLists::DeviceLists(std::vector<Device> devices) : read_(std::move(devices)) {
   std::array<std::size_t, domain::kDeviceKindCount> counts{};
-  for (const Device& device : devices) ++counts[static_cast<std::size_t>(device.kind)];
+  for (const Device& device : read_) ++counts[static_cast<std::size_t>(device.kind)];
   for (std::size_t kind = 0; kind < lists_.size(); ++kind) lists_[kind].reserve(counts[kind]);
-  for (Device& device : devices) (*this)[device.kind].push_back(std::move(device));
+  for (Device& device : read_) (*this)[device.kind].emplace_back(device);
+}
+
+void DeviceLists::add(Device device) {
+  Device& kept = added_.emplace_back(std::move(device));
+  (*this)[kept.kind].emplace_back(kept);
+}
+
+bool DeviceLists::is_in_order() const {
+  const Device* next = read_.data();
+  for (const DeviceList& list : lists_)
+    for (const Device& device : list)
+      if (&device != next++) return false;
+  return true;
 }
 
 std::vector<Device> DeviceLists::joined() && {
-  std::size_t count = 0;
-  for (const DeviceList& list : lists_) count += list.size();
+  if (is_in_order()) return std::move(read_);
   std::vector<Device> all;
-  all.reserve(count);
-  for (DeviceList& list : lists_) std::ranges::move(list, std::back_inserter(all));
+  all.reserve(read_.size() + added_.size());
+  for (const DeviceList& list : lists_)
+    for (Device& device : list) all.push_back(std::move(device));
   return all;
 }
 
@@ -56,7 +69,7 @@ void sort_by_keys(DeviceList& devices, const std::vector<Key>& keys) {
   std::ranges::sort(order, [&](std::size_t i, std::size_t j) { return std::tie(keys[i], i) < std::tie(keys[j], j); });
   DeviceList sorted;
   sorted.reserve(devices.size());
-  for (const std::size_t i : order) sorted.push_back(std::move(devices[i]));
+  for (const std::size_t i : order) sorted.push_back(devices[i]);
   devices = std::move(sorted);
 }
 
@@ -86,7 +99,7 @@ std::optional<std::uint32_t> target_number(std::string_view target) {
 }
 
 void sort_disks(DeviceList& disks) {
-  FirstSeen<std::string> bus_place;
+  FirstSeen<std::string_view> bus_place;
   std::vector<std::tuple<std::size_t, std::int64_t>> keys;
   keys.reserve(disks.size());
   for (const Device& disk : disks) {
@@ -106,16 +119,18 @@ void sort_controllers(DeviceList& controllers) {
   // A controller without index stands behind the one that was last of its type when it was read, and moves with it.
   using Anchor = std::tuple<std::int64_t, bool, std::size_t>;  // index, companion, place in the document
   FirstSeen<ControllerType> type_place;
-  std::map<ControllerType, Anchor> last;  // the greatest so far: the end of the type's list
+  constexpr Anchor kNowhere{-1, false, 0};
+  std::array<Anchor, domain::kControllerTypeCount> last;  // the greatest so far: the end of the type's list
+  last.fill(kNowhere);
   std::vector<std::tuple<std::size_t, Anchor, std::size_t>> keys;
   keys.reserve(controllers.size());
   for (std::size_t i = 0; i < controllers.size(); ++i) {
-    const domain::Controller& controller = *controllers[i].controller;
-    const Anchor nowhere{-1, false, 0};
-    Anchor& end = last.try_emplace(controller.type, nowhere).first->second;
+    const Device& device = controllers[i];
+    const domain::Controller& controller = *device.controller;
+    Anchor& end = last[static_cast<std::size_t>(controller.type)];
     Anchor own = end;
     if (controller.index) {
-      own = Anchor{*controller.index, is_companion(controllers[i]), i};
+      own = Anchor{*controller.index, is_companion(device), i};
       end = std::max(end, own);
     }
     keys.emplace_back(type_place(controller.type), own, i);
@@ -126,31 +141,28 @@ void sort_controllers(DeviceList& controllers) {
 void sort_videos(DeviceList& videos) {
   DeviceList sorted;
   sorted.reserve(videos.size());
-  for (auto video = videos.rbegin(); video != videos.rend(); ++video)
-    if (video->primary) sorted.push_back(std::move(*video));
+  for (Device& video : std::views::reverse(videos))
+    if (video.primary) sorted.emplace_back(video);
   for (Device& video : videos)
-    if (!video.primary) sorted.push_back(std::move(video));
+    if (!video.primary) sorted.emplace_back(video);
   videos = std::move(sorted);
 }
 
-ControllerList::ControllerList(DeviceList& controllers) : devices_(controllers) {
-  for (std::size_t i = 0; i < devices_.size(); ++i)
-    if (devices_[i].controller->index) enter(i);
+ControllerList::ControllerList(DeviceLists& devices) : all_(devices), controllers_(devices[DeviceKind::Controller]) {
+  for (Device& device : controllers_)
+    if (device.controller->index) enter(device);
 }
 
-void ControllerList::enter(std::size_t position) {
-  const domain::Controller& controller = *devices_[position].controller;
-  positions_.try_emplace({controller.type, *controller.index}, position);
+void ControllerList::enter(Device& device) {
+  found_.try_emplace({device.controller->type, *device.controller->index}, &device);
 }
 
 Device* ControllerList::find(ControllerType type, std::uint32_t index) {
-  const auto found = positions_.find({type, index});
-  return found == positions_.end() ? nullptr : &devices_[found->second];
+  const auto found = found_.find({type, index});
+  return found == found_.end() ? nullptr : found->second;
 }
 
-bool ControllerList::contains(ControllerType type, std::uint32_t index) const {
-  return positions_.contains({type, index});
-}
+bool ControllerList::contains(ControllerType type, std::uint32_t index) const { return found_.contains({type, index}); }
 
 std::uint32_t ControllerList::lowest_free(ControllerType type) {
   std::uint32_t& index = lowest_free_[type];
@@ -160,19 +172,18 @@ std::uint32_t ControllerList::lowest_free(ControllerType type) {
 
 void ControllerList::number_all() {
   std::set<std::pair<std::uint32_t, std::string_view>> usb_models;
-  for (const Device& device : devices_)
+  for (const Device& device : controllers_)
     if (device.controller->type == ControllerType::Usb && device.controller->index)
       usb_models.emplace(*device.controller->index, device.model);
   const Device* usb_before = nullptr;
-  for (std::size_t i = 0; i < devices_.size(); ++i) {
-    Device& device = devices_[i];
+  for (Device& device : controllers_) {
     domain::Controller& controller = *device.controller;
     if (!controller.index) {
       const bool joins = topology::usb2_function(device) && usb_before != nullptr &&
                          topology::usb2_function(*usb_before) &&
                          !usb_models.contains({*usb_before->controller->index, device.model});
       controller.index = joins ? *usb_before->controller->index : lowest_free(controller.type);
-      enter(i);
+      enter(device);
       if (controller.type == ControllerType::Usb) usb_models.emplace(*controller.index, device.model);
     }
     if (controller.type == ControllerType::Usb) usb_before = &device;
@@ -188,8 +199,8 @@ void ControllerList::ensure(ControllerType type, std::uint32_t index, std::strin
   added.controller->type = type;
   added.controller->index = index;
   if (type == ControllerType::Pci) added.controller->pci_model = pci::controller_model(model);
-  devices_.push_back(std::move(added));
-  enter(devices_.size() - 1);
+  all_.add(std::move(added));
+  enter(controllers_.back());
 }
 
 Error about(Error error, const DeviceList& list, const Device& device) {

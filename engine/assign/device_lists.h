@@ -3,6 +3,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -17,22 +19,32 @@
 /// (spec 1.8).
 namespace busproof::assign {
 
-using DeviceList = std::vector<domain::Device>;
+/// Of devices that somebody else keeps: they are large, and are not moved for every list that they are on.
+using DeviceList = std::vector<std::reference_wrapper<domain::Device>>;
 
-/// One list a kind.
+/// One list a kind, and the devices on them.
 class DeviceLists {
  public:
   /// Every list in document order.
   explicit DeviceLists(std::vector<domain::Device> devices);
+  DeviceLists(const DeviceLists&) = delete;
+  DeviceLists& operator=(const DeviceLists&) = delete;
 
   DeviceList& operator[](domain::DeviceKind kind) { return lists_[static_cast<std::size_t>(kind)]; }
   const DeviceList& operator[](domain::DeviceKind kind) const { return lists_[static_cast<std::size_t>(kind)]; }
+
+  /// Appends the device to the list of its kind.
+  void add(domain::Device device);
 
   /// All devices in libvirt's iteration order.
   std::vector<domain::Device> joined() &&;
 
  private:
-  std::array<DeviceList, domain::kDeviceKindCount> lists_;
+  [[nodiscard]] bool is_in_order() const;
+
+  std::vector<domain::Device> read_;
+  std::deque<domain::Device> added_{};  ///< which stay where they are when another one comes
+  std::array<DeviceList, domain::kDeviceKindCount> lists_{};
 };
 
 /// The number in a disk's target name: 0 for "vda", 26 for "sdaa"; nothing for a name libvirt cannot read.
@@ -54,9 +66,9 @@ void sort_videos(DeviceList& videos);
 /// The controllers of a domain, which grow at the end and are found by type and index.
 class ControllerList {
  public:
-  explicit ControllerList(DeviceList& controllers);
+  explicit ControllerList(DeviceLists& devices);
 
-  [[nodiscard]] const DeviceList& devices() const { return devices_; }
+  [[nodiscard]] const DeviceList& devices() const { return controllers_; }
   /// The first of that type and index; null if there is none.
   [[nodiscard]] domain::Device* find(domain::ControllerType type, std::uint32_t index);
   [[nodiscard]] bool contains(domain::ControllerType type, std::uint32_t index) const;
@@ -69,10 +81,11 @@ class ControllerList {
   [[nodiscard]] std::uint32_t lowest_free(domain::ControllerType type);
 
  private:
-  void enter(std::size_t position);
+  void enter(domain::Device& device);
 
-  DeviceList& devices_;
-  std::map<std::pair<domain::ControllerType, std::uint32_t>, std::size_t> positions_;
+  DeviceLists& all_;
+  DeviceList& controllers_;
+  std::map<std::pair<domain::ControllerType, std::uint32_t>, domain::Device*> found_;
   std::map<domain::ControllerType, std::uint32_t> lowest_free_;
 };
 

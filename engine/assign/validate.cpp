@@ -334,6 +334,20 @@ Result<void> check_device(const Device& device, const Scene& scene) {
 
 // --- The domain as a whole
 
+/// Those that QEMU has for 64-bit ARM alone.
+constexpr std::array<std::string_view, 5> kArm64Boards = {"raspi3ap", "raspi3b", "sbsa-ref", "xlnx-versal-virt",
+                                                          "xlnx-zcu102"};
+
+Result<void> check_board(const Domain& domain) {
+  const bool is_arm_32 = domain.arch == "armv7l" || domain.arch == "armv6l";
+  if (!is_arm_32 || std::ranges::find(kArm64Boards, domain.machine) == kArm64Boards.end()) return {};
+  return refused("E418",
+                 fmt::format("unsupported configuration: Emulator '/usr/bin/qemu-system-arm' does not support machine "
+                             "type '{}'",
+                             domain.machine),
+                 "write arch='aarch64'; QEMU has this board with 64-bit processors only");
+}
+
 Result<void> check_whole_address_types(const Domain& domain) {
   for (const Device& device : domain.devices)
     if (auto checked = check_address_type(device, When::Whole); !checked)
@@ -422,6 +436,7 @@ Result<void> validate(const Domain& placed) {
         Error{ErrorKind::Unsupported, "E010",
               fmt::format("machine type '{}' of architecture '{}' is not modelled", placed.machine, placed.arch)});
   if (auto given = topology::give_usb_ports(placed); !given) return std::unexpected(given.error());
+  if (auto known = check_board(placed); !known) return known;
   if (auto checked = check_whole_address_types(placed); !checked) return checked;
   const Scene scene(placed, *machine);
   for (const Device& device : placed.devices)

@@ -162,6 +162,7 @@ const auto kRefused = std::to_array<Refused>({
   {"E416", {.devices = "<input type='tablet' bus='ps2'/>"}, "internal error: ps2 bus does not support tablet input device"},
   {"E416", {.machine = "pseries", .devices = "<parallel type='pty'/>", .arch = "ppc64"}, "unsupported configuration: parallel ports are not supported"},
   {"E417", {.devices = "<console type='pty'><target type='virtio'/></console><console type='pty'/>"}, "unsupported configuration: Only the first console can be a serial port"},
+  {"E418", {.machine = "sbsa-ref", .arch = "armv7l"}, "unsupported configuration: Emulator '/usr/bin/qemu-system-arm' does not support machine type 'sbsa-ref'"},
 });
 // clang-format on
 
