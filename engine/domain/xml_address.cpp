@@ -26,7 +26,7 @@ struct PciNumbers {
 
 /// `*value` becomes the attribute's number; 0 when it is missing. Attributes after a malformed one are not looked at.
 struct Field {
-  std::string_view attribute;
+  const char* attribute;
   std::uint32_t* value;
 };
 
@@ -43,19 +43,22 @@ Result<void> read_found(xml_node element, Radix radix, std::span<const Field> fi
 
 template <std::size_t kCount>
 Result<void> read_fields(xml_node element, Radix radix, const std::array<Field, kCount>& fields) {
-  std::array<std::string_view, kCount> names;
+  std::array<const char*, kCount> names{};
   std::ranges::transform(fields, names.begin(), &Field::attribute);
   return read_found(element, radix, fields, attributes_named(element, names));
 }
 
 Result<PciNumbers> read_pci_numbers(xml_node element) {
-  constexpr std::array<std::string_view, 5> kNames = {"domain", "bus", "slot", "function", "multifunction"};
+  // The type, which is known, stands before the others in nearly every address.
+  constexpr std::array kNames = {"type", "domain", "bus", "slot", "function", "multifunction"};
   PciNumbers numbers;
-  const std::array fields = {Field{kNames[0], &numbers.segment}, Field{kNames[1], &numbers.bus},
-                             Field{kNames[2], &numbers.slot}, Field{kNames[3], &numbers.function}};
+  const std::array fields = {Field{kNames[1], &numbers.segment}, Field{kNames[2], &numbers.bus},
+                             Field{kNames[3], &numbers.slot}, Field{kNames[4], &numbers.function}};
   const auto attributes = attributes_named(element, kNames);
-  if (auto read = read_found(element, Radix::Literal, fields, attributes); !read) return std::unexpected(read.error());
-  const auto multifunction = read_switch(element, attributes[fields.size()]);
+  const auto numbers_said = std::span(attributes).subspan<1, fields.size()>();
+  if (auto read = read_found(element, Radix::Literal, fields, numbers_said); !read)
+    return std::unexpected(read.error());
+  const auto multifunction = read_switch(element, attributes.back());
   if (!multifunction) return std::unexpected(multifunction.error());
   numbers.multifunction = *multifunction;
   return numbers;
@@ -188,7 +191,7 @@ Result<DeviceAddress> read_ccw(xml_node address) {
                                   number.cssid, number.ssid, number.devno),
                       "cssid goes to 0xfe, ssid to 0x3, devno to 0xffff");
   std::size_t given = 0;
-  for (const Field& field : fields) given += address.attribute(field.attribute.data()) ? 1U : 0U;
+  for (const Field& field : fields) given += address.attribute(field.attribute) ? 1U : 0U;
   if (given == 0) return CcwAddress{};
   if (given < fields.size())
     return refused_at(address, "E116", "internal error: Invalid partial specification for virtio ccw address",

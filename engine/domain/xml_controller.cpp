@@ -134,8 +134,7 @@ Result<void> read_model_name(xml_node element, Controller& controller) {
 }
 
 /// In the order in which libvirt looks at them.
-constexpr std::array<std::string_view, 6> kTargetAttributes = {"chassisNr", "chassis", "port",
-                                                               "busNr",     "hotplug", "index"};
+constexpr std::array kTargetAttributes = {"chassisNr", "chassis", "port", "busNr", "hotplug", "index"};
 /// Where the numbers go.
 constexpr std::array<std::optional<int> PciTarget::*, kTargetAttributes.size()> kTargetFields = {
     &PciTarget::chassis_nr, &PciTarget::chassis, &PciTarget::port, &PciTarget::bus_nr, nullptr, &PciTarget::index,

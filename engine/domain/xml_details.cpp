@@ -28,6 +28,7 @@ enum class Form : std::uint8_t {
   Number,
   Size,      ///< a number with a unit beside it, KiB when there is none
   Text,      ///< of the element
+  Uuid,      ///< the same; an empty one, which libvirt makes up, is a value too
   Presence,  ///< the element is there: "yes"
   Subtree,   ///< all that the element has below it, order and white space apart
   Children,  ///< the same without its own attributes
@@ -50,7 +51,7 @@ constexpr std::array kDomainRules = {
   DetailRule{Detail::MaxMemory,      "maxMemory",     "",       "",         Form::Size},
   DetailRule{Detail::MemorySlots,    "maxMemory",     "",       "slots",    Form::Number},
   DetailRule{Detail::Vcpus,          "vcpu",          "",       "",         Form::Text, "1"},
-  DetailRule{Detail::GenerationId,   "genid",         "",       "",         Form::Text},
+  DetailRule{Detail::GenerationId,   "genid",         "",       "",         Form::Uuid},
   DetailRule{Detail::SmbiosMode,     "os",            "smbios", "mode",     Form::Word},
   DetailRule{Detail::Firmware,       "os",            "",       "firmware", Form::Word},
   DetailRule{Detail::Loader,         "os",            "loader", "",         Form::Text},
@@ -187,6 +188,18 @@ std::string size_text(std::string_view text, std::string_view unit) {
   return bytes ? std::to_string(*bytes) : fmt::format("{}{}", trimmed(text), unit);
 }
 
+/// Capitals and hyphens make no difference.
+std::string uuid_text(std::string_view text) {
+  std::string uuid(trimmed(text));
+  std::erase(uuid, '-');
+  for (char& c : uuid)
+    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+  constexpr std::size_t kDigits = 32;
+  if (uuid.size() == kDigits)
+    for (const std::size_t hyphen : {8U, 13U, 18U, 23U}) uuid.insert(hyphen, 1, '-');
+  return uuid;
+}
+
 std::optional<std::string> value_at(const DetailRule& rule, xml_node place) {
   const pugi::xml_attribute attribute =
       *rule.attribute == '\0' ? pugi::xml_attribute() : place.attribute(rule.attribute);
@@ -202,6 +215,9 @@ std::optional<std::string> value_at(const DetailRule& rule, xml_node place) {
       break;
     case Form::Text:
       if (place) return std::string(trimmed(place.child_value()));
+      break;
+    case Form::Uuid:
+      if (place) return uuid_text(place.child_value());
       break;
     case Form::Presence:
       if (place) return "yes";
@@ -221,7 +237,9 @@ void read_rules(Rules rules, xml_node element, std::vector<DetailValue>& details
     xml_node place = *rule.child == '\0' ? element : element.child(rule.child);
     if (*rule.grand != '\0') place = place.child(rule.grand);
     auto value = value_at(rule, place);
-    if (!value || value->empty() || *value == rule.assumed) continue;
+    const bool is_blank = value && value->empty() && rule.form != Form::Uuid;
+    const bool is_assumed = value && !rule.assumed.empty() && *value == rule.assumed;
+    if (!value || is_blank || is_assumed) continue;
     details.push_back({rule.detail, std::move(*value)});
   }
 }

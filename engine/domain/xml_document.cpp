@@ -38,7 +38,7 @@ Result<XmlDocument> XmlDocument::parse(std::string text) {
   const pugi::xml_parse_result parsed =
       tree->document.load_buffer_inplace(tree->copy.get(), tree->text.size(), kParseOptions, pugi::encoding_utf8);
   if (!parsed) return unreadable("E001", static_cast<std::size_t>(parsed.offset), parsed.description());
-  hide_foreign_elements(tree->text, tree->copy.get(), tree->document);
+  tree->has_lost_prefixes = resolve_namespaces(tree->text, tree->copy.get(), tree->document);
   return XmlDocument(std::move(tree));
 }
 

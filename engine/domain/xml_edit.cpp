@@ -58,7 +58,7 @@ bool is_hexadecimal(std::string_view text, std::uint32_t value, std::size_t digi
 
 /// Whether the element says the address in the very words that libvirt prints: so nearly all do that need no change.
 bool says_exactly(xml_node element, const PciAddress& address) {
-  constexpr std::array<std::string_view, 6> kNames = {"type", "domain", "bus", "slot", "function", "multifunction"};
+  constexpr std::array kNames = {"type", "domain", "bus", "slot", "function", "multifunction"};
   constexpr std::array<std::string_view, 3> kSwitches = {"", "on", "off"};
   if (!address.at || address.zpci != ZpciIds{} || element.first_child()) return false;
   const auto said = attributes_named(element, kNames);
@@ -76,8 +76,12 @@ xml_node first_of(xml_node parent, std::initializer_list<std::string_view> names
 /// Decides what to change; the text itself is left alone.
 class Editor {
  public:
-  Editor(std::string_view text, const char* copy, xml_node root)
-      : text_(text), copy_(copy), root_(root), style_(style_of(text, copy, root)) {}
+  Editor(std::string_view text, const char* copy, xml_node root, bool has_lost_prefixes)
+      : text_(text),
+        copy_(copy),
+        root_(root),
+        has_lost_prefixes_(has_lost_prefixes),
+        style_(style_of(text, copy, root)) {}
 
   void edit_device(xml_node element, const Device& device) {
     ChildList added;
@@ -146,6 +150,21 @@ class Editor {
     splice(begin, range.offset + range.length + 1 - begin, "");
   }
 
+  /// Others who read the XML take a name with a prefix for another one.
+  [[nodiscard]] bool all_read_alike(xml_node element) const {
+    return !has_lost_prefixes_ || !lost_a_prefix(text_, copy_, element);
+  }
+
+  void drop_prefixes(xml_node element) {
+    if (all_read_alike(element)) return;
+    for (const pugi::xml_attribute attribute : element.attributes()) {
+      const auto begin = static_cast<std::size_t>(attribute.name() - copy_);
+      const std::size_t prefix_end = text_.find_first_of(":=", begin) + 1;
+      if (text_[prefix_end - 1] == ':' && text_.substr(prefix_end).starts_with(attribute.name()))
+        splice(begin, prefix_end - begin, "");
+    }
+  }
+
   // Children.
 
   void add_children(xml_node element, const ChildList& children) {
@@ -155,10 +174,9 @@ class Editor {
     const std::string inner = child_separator(element, outer);
     std::string at_end;
     for (const NewChild& child : children) {
-      if (child.before)
-        splice(blanks_begin(text_, offset_of(child.before)), 0, inner + rendered(child.markup, inner, style_));
-      else
-        at_end += inner + rendered(child.markup, inner, style_);
+      std::string before;
+      append_rendered(child.before ? before : at_end, child.markup, inner, style_);
+      if (child.before) splice(blanks_begin(text_, offset_of(child.before)), 0, std::move(before));
     }
     if (at_end.empty()) return;
     if (span.is_empty_tag) {
@@ -168,7 +186,8 @@ class Editor {
     const std::size_t content_end = blanks_begin(text_, span.close_begin);
     const bool closes_on_new_line = !separator_before(text_, span.close_begin).empty();
     const bool closes_behind_a_child = !closes_on_new_line && last_element(element);
-    splice(content_end, 0, at_end + (closes_on_new_line || closes_behind_a_child ? "" : outer));
+    if (!closes_on_new_line && !closes_behind_a_child) at_end += outer;
+    splice(content_end, 0, std::move(at_end));
   }
 
   static xml_node last_element(xml_node parent) {
@@ -199,14 +218,17 @@ class Editor {
   void edit_address(xml_node element, const Device& device, ChildList& added) {
     const xml_node address = element.child("address");
     const auto* pci = std::get_if<PciAddress>(&device.address);
-    if (pci != nullptr && says_exactly(address, *pci)) return;
+    const bool is_plain = all_read_alike(address);
+    if (pci != nullptr && is_plain && says_exactly(address, *pci)) return;
     const auto said = read_address(address);
     // Only a device that is none, whose address nobody reads, may still have a malformed one.
     if (!said) return edit_stranger(element);
-    if (*said == device.address && !has_octal(address)) return;
+    if (*said == device.address && is_plain && !has_octal(address)) return;
     const auto* said_pci = std::get_if<PciAddress>(&*said);
     auto markup = address_markup(device.address);
-    if (pci != nullptr && said_pci != nullptr) {
+    if (markup && !is_plain) {
+      replace(address, *markup);
+    } else if (pci != nullptr && said_pci != nullptr) {
       if (pci->at) edit_pci_address(address, *said_pci, *pci);
     } else if (!markup) {
       if (said_pci != nullptr) said_pci->at ? remove_addresses(element) : empty(address);
@@ -270,6 +292,7 @@ class Editor {
 
   void edit_controller(xml_node element, const Device& device, ChildList& added) {
     const Controller& controller = *device.controller;
+    drop_prefixes(element);
     if (!element.attribute("type")) set_attribute(element, "type", to_string(controller.type));
     if (controller.index) {
       const std::string index = std::to_string(*controller.index);
@@ -295,30 +318,35 @@ class Editor {
   void edit_target(xml_node element, const PciTarget& wanted, ChildList& added) {
     const xml_node target = element.child("target");
     Markup markup{"target", target_attributes(wanted)};
-    if (target) return edit_target_in_place(target, markup, wanted.node);
+    const bool is_plain = all_read_alike(target);
+    if (target && is_plain) return edit_target_in_place(target, markup, wanted.node);
     if (wanted.node) markup.children.push_back(node_markup(*wanted.node));
+    if (!is_plain) return replace(target, markup);
     if (!markup.attributes.empty() || !markup.children.empty())
       added.push_back({std::move(markup), first_of(element, {"boot", "alias", "master", "acpi", "address"})});
   }
 
   void edit_target_in_place(xml_node target, const Markup& wanted, std::optional<int> node) {
-    for (const auto& [name, value] : wanted.attributes) {
-      const std::string key(name);
-      const std::string_view said = value_of(target, key.c_str());
-      if (said == value) continue;
-      const auto number = unsigned_32(value, Radix::Literal);
-      if (!number || unsigned_32(said, Radix::Literal) != number || is_octal(said))
-        set_attribute(target, key.c_str(), value);
+    // In the order of target_attributes().
+    constexpr std::array kKnown = {"chassisNr", "chassis", "port", "busNr", "index", "hotplug"};
+    const auto said = attributes_named(target, kKnown);
+    auto next = wanted.attributes.begin();
+    for (std::size_t i = 0; i < kKnown.size(); ++i) {
+      if (next != wanted.attributes.end() && next->first == kKnown[i]) {
+        if (!says_number(said[i].value(), next->second)) set_attribute(target, kKnown[i], next->second);
+        ++next;
+      } else if (said[i]) {
+        remove_attribute(target, said[i].name());
+      }
     }
-    constexpr std::array<std::string_view, 6> kKnown = {"chassisNr", "chassis", "port", "busNr", "index", "hotplug"};
-    const auto is_wanted = [&](std::string_view name) {
-      return std::ranges::find(wanted.attributes, name, [](const auto& kept) { return kept.first; }) !=
-             wanted.attributes.end();
-    };
-    for (const pugi::xml_attribute attribute : target.attributes())
-      if (std::ranges::find(kKnown, std::string_view(attribute.name())) != kKnown.end() && !is_wanted(attribute.name()))
-        remove_attribute(target, attribute.name());
     edit_node(target, node);
+  }
+
+  /// Whether libvirt would store the one as the other.
+  static bool says_number(std::string_view said, std::string_view wanted) {
+    if (said == wanted) return true;
+    const auto number = unsigned_32(wanted, Radix::Literal);
+    return number && unsigned_32(said, Radix::Literal) == number && !is_octal(said);
   }
 
   void edit_node(xml_node target, std::optional<int> wanted) {
@@ -346,7 +374,7 @@ class Editor {
     const ElementSpan span = span_of(text_, copy_, anchor);
     const std::string separator(separator_before(text_, span.begin));
     std::string inserted;
-    for (const Markup& markup : markups) inserted += separator + rendered(markup, separator, style_);
+    for (const Markup& markup : markups) append_rendered(inserted, markup, separator, style_);
     splice(line_rest_end(text_, span.end), 0, std::move(inserted));
   }
 
@@ -366,6 +394,7 @@ class Editor {
   std::string_view text_;
   const char* copy_;
   xml_node root_;
+  bool has_lost_prefixes_;
   MarkupStyle style_;
   std::vector<Splice> splices_;
 };
@@ -375,7 +404,7 @@ class Editor {
 std::string write_places(const XmlDocument& document, const PlacedDomain& placed) {
   const XmlDocument::Tree& tree = *document.tree_;
   const std::vector<xml_node> elements = device_elements(tree.document);
-  Editor editor(tree.text, tree.copy.get(), tree.document.document_element());
+  Editor editor(tree.text, tree.copy.get(), tree.document.document_element(), tree.has_lost_prefixes);
   std::vector<const Device*> added;
   std::vector<bool> is_device(elements.size(), false);
   for (const Device& device : placed.domain().devices) {

@@ -57,8 +57,9 @@ Result<void> read_usb(xml_node source, Device& device) {
 Result<void> read_scsi(xml_node source, Device& device) {
   if (value_of(source, "protocol") == "iscsi") {
     const xml_node host = source.child("host");
-    device.source =
-        fmt::format("iscsi {}:{} {}", value_of(host, "name"), value_of(host, "port"), value_of(source, "name"));
+    const std::string_view name = value_of(source, "name");
+    const std::string_view unit = name.find('/') == std::string_view::npos ? "/0" : "";  // as libvirt stores it
+    device.source = fmt::format("iscsi {}:{} {}{}", value_of(host, "name"), value_of(host, "port"), name, unit);
     return {};
   }
   const xml_node address = source.child("address");

@@ -127,10 +127,10 @@ Markup video_markup(const Device& device) {
 }
 
 /// By hand: most of what assign writes passes through here.
-void append_rendered(std::string& text, const Markup& markup, std::string_view separator, const MarkupStyle& style) {
-  text.append("<").append(markup.name);
+void append_element(std::string& text, const Markup& markup, std::string_view separator, const MarkupStyle& style) {
+  text.append(1, '<').append(markup.name);
   for (const auto& [name, value] : markup.attributes) {
-    text.append(" ").append(name).append("=");
+    text.append(1, ' ').append(name).append(1, '=');
     text.append(1, style.quote).append(value).append(1, style.quote);
   }
   if (!markup.text.empty()) {
@@ -143,21 +143,23 @@ void append_rendered(std::string& text, const Markup& markup, std::string_view s
   }
   const std::string inner = separator.empty() ? std::string() : std::string(separator) + style.unit;
   text += '>';
-  for (const Markup& child : markup.children) {
-    text += inner;
-    append_rendered(text, child, inner, style);
-  }
+  for (const Markup& child : markup.children) append_rendered(text, child, inner, style);
   text.append(separator).append("</").append(markup.name).append(">");
 }
 
 }  // namespace
 
 std::string rendered(const Markup& markup, std::string_view separator, const MarkupStyle& style) {
-  constexpr std::size_t kUsualBytes = 256;
   std::string text;
-  text.reserve(kUsualBytes);
-  append_rendered(text, markup, separator, style);
+  append_element(text, markup, separator, style);
   return text;
+}
+
+void append_rendered(std::string& text, const Markup& markup, std::string_view separator, const MarkupStyle& style) {
+  constexpr std::size_t kUsualBytes = 256;
+  if (text.empty()) text.reserve(kUsualBytes);
+  text += separator;
+  append_element(text, markup, separator, style);
 }
 
 std::optional<Markup> address_markup(const DeviceAddress& address) { return std::visit(MarkupOf{}, address); }
@@ -178,6 +180,7 @@ Attributes zpci_numbers(const ZpciIds& ids) {
 
 Attributes target_attributes(const PciTarget& target) {
   Attributes attributes;
+  attributes.reserve(2);  // of most: a root port has chassis and port
   if (target.chassis_nr) attributes.emplace_back("chassisNr", std::to_string(*target.chassis_nr));
   if (target.chassis) attributes.emplace_back("chassis", std::to_string(*target.chassis));
   if (target.port) attributes.emplace_back("port", hexadecimal(static_cast<std::uint32_t>(*target.port), 1));

@@ -28,6 +28,8 @@ struct MarkupStyle {
 /// `<name a='b'/>`, or `<name …>…</name>` with its children on lines of their own when `separator` holds a line end.
 /// `separator` is what stands before the element: the line end and the indentation.
 std::string rendered(const Markup& markup, std::string_view separator, const MarkupStyle& style);
+/// The separator and that, appended to the text.
+void append_rendered(std::string& text, const Markup& markup, std::string_view separator, const MarkupStyle& style);
 
 /// The `<address>` with its numbers. Nothing for virtio-s390, and for a PCI address that is empty.
 std::optional<Markup> address_markup(const DeviceAddress& address);

@@ -187,6 +187,18 @@ std::string_view default_machine(std::string_view arch) {
   return arch == "x86_64" || arch == "i686" ? "pc" : "";
 }
 
+/// libvirt has no default for what is to be run. Whether QEMU runs what its other words mean is not asked here.
+Result<void> check_os_type(xml_node root) {
+  constexpr std::array<std::string_view, 6> kKnown = {"hvm", "xen", "linux", "exe", "uml", "xenpvh"};
+  constexpr const char* kRemedy = "write <os><type>hvm</type></os>: QEMU runs whole machines only";
+  const xml_node element = root.child("os").child("type");
+  const std::string type = text_content(element);
+  if (type.empty())
+    return refused_at(element ? element : root, "E115", "XML error: an os <type> must be specified", kRemedy);
+  if (std::ranges::find(kKnown, type) != kKnown.end()) return {};
+  return refused_at(element, "E115", fmt::format("unsupported configuration: unknown OS type '{}'", type), kRemedy);
+}
+
 /// What the domain says of itself, devices apart.
 Domain read_head(xml_node root, Details details) {
   Domain domain;
@@ -237,6 +249,7 @@ Result<Domain> read_domain(const XmlDocument& document, Details details) {
   const auto found = root_of(document.tree_->document);
   if (!found) return std::unexpected(found.error());
   const xml_node root = *found;
+  if (auto known = check_os_type(root); !known) return std::unexpected(std::move(known.error()));
   Domain domain = read_head(root, details);
   const std::vector<xml_node> elements = device_elements(document.tree_->document);
   DeviceReader reader(input_default(domain.arch), details, elements);

@@ -1,5 +1,7 @@
 #include "engine/domain/xml_tree.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace busproof::domain {
@@ -50,14 +52,62 @@ pugi::xml_node next_in_document(pugi::xml_node node, pugi::xml_node top) {
 /// What the name of a hidden element begins with; that of no other does.
 constexpr char kHiddenMark = '\1';
 
-/// A prefix that is declared, `xmlns:qemu`, is part of the names that it goes with.
-bool may_open_namespaces(std::string_view text) {
-  constexpr std::string_view kDeclaration = "xmlns";
-  for (std::size_t at = text.find(kDeclaration); at != std::string_view::npos; at = text.find(kDeclaration, at)) {
-    at += kDeclaration.size();
-    if (!text.substr(at).starts_with(':')) return true;
+/// Whether there may be a namespace at all; `xml` is declared everywhere.
+bool may_have_namespaces(std::string_view text) {
+  return text.find("xmlns") != std::string_view::npos || text.find("xml:") != std::string_view::npos;
+}
+
+/// What libvirt asks XPath for, which sees no attribute that is in a namespace. `parent` is "" for any.
+struct AskedByXPath {
+  std::string_view parent, element, attribute;
+};
+constexpr auto kAskedByXPath = std::to_array<AskedByXPath>({
+    {"", "domain", "type"},
+    {"os", "type", "arch"},
+    {"os", "type", "machine"},
+    {"domain", "os", "firmware"},
+    {"os", "smbios", "mode"},
+    {"numa", "cell", "memory"},
+    {"", "alias", "name"},
+    {"interface", "model", "type"},
+    {"interface", "mtu", "size"},
+    {"source", "address", "type"},
+    {"source", "adapter", "name"},
+    {"video", "model", "type"},
+    {"video", "model", "primary"},
+    {"video", "model", "vgamem"},
+    {"filesystem", "target", "dir"},
+    {"filesystem", "driver", "queue"},
+    {"shmem", "size", "unit"},
+});
+
+bool is_asked_by_xpath(pugi::xml_node element, std::string_view attribute) {
+  return std::ranges::any_of(kAskedByXPath, [&](const AskedByXPath& row) {
+    return row.attribute == attribute && row.element == element.name() &&
+           (row.parent.empty() || row.parent == element.parent().name());
+  });
+}
+
+/// Without a declaration it is part of the name and nothing else.
+bool is_declared(std::string_view prefix, pugi::xml_node element) {
+  const std::string declaration = "xmlns:" + std::string(prefix);
+  for (; element; element = element.parent())
+    if (element.attribute(declaration.c_str())) return true;
+  return prefix == "xml";
+}
+
+/// Whether it had any that is to be dropped.
+bool drop_prefixes(pugi::xml_node element) {
+  bool dropped = false;
+  for (pugi::xml_attribute attribute : element.attributes()) {
+    const std::string_view name = attribute.name();
+    const std::size_t colon = name.find(':');
+    if (colon == std::string_view::npos || name.starts_with("xmlns:")) continue;
+    const std::string local(name.substr(colon + 1));
+    if (!is_declared(name.substr(0, colon), element) || is_asked_by_xpath(element, local)) continue;
+    dropped = attribute.set_name(local.c_str());  // in place: it is shorter
   }
-  return false;
+  return dropped;
 }
 
 }  // namespace
@@ -94,11 +144,21 @@ ElementSpan span_of(std::string_view text, const char* copy, pugi::xml_node elem
 
 bool opens_namespace(pugi::xml_node element) { return *element.attribute("xmlns").value() != '\0'; }
 
-void hide_foreign_elements(std::string_view text, char* copy, const pugi::xml_document& document) {
-  if (!may_open_namespaces(text)) return;
+bool resolve_namespaces(std::string_view text, char* copy, const pugi::xml_document& document) {
+  if (!may_have_namespaces(text)) return false;
+  bool dropped = false;
   const pugi::xml_node root = document.document_element();
-  for (pugi::xml_node node = next_in_document(root, root); node; node = next_in_document(node, root))
-    if (opens_namespace(node)) copy[distance(copy, node.name())] = kHiddenMark;
+  for (pugi::xml_node node = root; node; node = next_in_document(node, root)) {
+    dropped = drop_prefixes(node) || dropped;
+    if (node != root && opens_namespace(node)) copy[distance(copy, node.name())] = kHiddenMark;
+  }
+  return dropped;
+}
+
+bool lost_a_prefix(std::string_view text, const char* copy, pugi::xml_node element) {
+  return std::ranges::any_of(element.attributes(), [&](const pugi::xml_attribute& attribute) {
+    return !text.substr(distance(copy, attribute.name())).starts_with(attribute.name());
+  });
 }
 
 bool is_hidden(pugi::xml_node element) { return *element.name() == kHiddenMark; }

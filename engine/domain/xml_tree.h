@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <pugixml.hpp>
 #include <string>
@@ -19,6 +20,7 @@ struct XmlDocument::Tree {
   std::string text;
   std::unique_ptr<char[]> copy;
   pugi::xml_document document;
+  bool has_lost_prefixes = false;  ///< of attributes, in the tree alone
 };
 
 /// A piece of the text: `length` bytes from `offset`.
@@ -49,10 +51,13 @@ ElementSpan span_of(std::string_view text, const char* copy, pugi::xml_node elem
 /// Whether the element puts itself and all in it into a namespace, where libvirt does not see it: `xmlns='…'`.
 bool opens_namespace(pugi::xml_node element);
 
-/// Renames every element below the root that does so, in the tree alone, to what nobody looks for. `copy` is what the
-/// document was parsed from.
-void hide_foreign_elements(std::string_view text, char* copy, const pugi::xml_document& document);
+/// Makes of namespaces what libvirt sees of them, in the tree alone. Every element below the root that is put into one
+/// is renamed to what nobody looks for; an attribute with a prefix loses it where libvirt asks for its name regardless
+/// of namespaces, which is nearly everywhere. `copy` is what the document was parsed from. Whether any prefix was lost.
+bool resolve_namespaces(std::string_view text, char* copy, const pugi::xml_document& document);
 bool is_hidden(pugi::xml_node element);
+/// Whether the text says any attribute of the element with a prefix that the tree has lost.
+bool lost_a_prefix(std::string_view text, const char* copy, pugi::xml_node element);
 
 /// The element children of every `<devices>` below the root, in document order, but for those in a namespace: what
 /// `Device::element` counts.
@@ -61,15 +66,20 @@ std::vector<pugi::xml_node> device_elements(const pugi::xml_document& document);
 /// All text below the element, CDATA included: XPath's string().
 std::string text_content(pugi::xml_node element);
 
-/// The attributes of those names, found in one pass over all that the element has; null for one that it lacks.
+/// The attributes of those names, found in one pass over all that the element has; null for one that it lacks. Quickest
+/// where they come in the order of the names, as in what libvirt printed.
 template <std::size_t kCount>
 std::array<pugi::xml_attribute, kCount> attributes_named(pugi::xml_node element,
-                                                         const std::array<std::string_view, kCount>& names) {
+                                                         const std::array<const char*, kCount>& names) {
   std::array<pugi::xml_attribute, kCount> found;
+  std::size_t expected = 0;
   for (pugi::xml_attribute attribute = element.first_attribute(); attribute; attribute = attribute.next_attribute()) {
-    const std::string_view name = attribute.name();
-    for (std::size_t i = 0; i < kCount; ++i)
-      if (names[i] == name) found[i] = attribute;
+    for (std::size_t tried = 0, i = expected; tried < kCount; ++tried, i = i + 1 == kCount ? 0 : i + 1) {
+      if (std::strcmp(names[i], attribute.name()) != 0) continue;
+      if (!found[i]) found[i] = attribute;
+      expected = i + 1 == kCount ? 0 : i + 1;
+      break;
+    }
   }
   return found;
 }

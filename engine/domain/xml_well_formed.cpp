@@ -16,19 +16,19 @@
 namespace busproof::domain {
 namespace {
 
-/// What a byte means to the scanner.
-enum class Byte : std::uint8_t { Plain, Name, Blank, Markup, Reference, Bracket, Quote, Control, High };
-/// The last of those that mean nothing in text and values.
-constexpr Byte kLastOrdinary = Byte::Blank;
+/// What a byte means to the scanner: up to NameStart nothing in text and values; from NameRest to NameStart it
+/// continues a name, from NameStart to High it begins one.
+enum class Byte : std::uint8_t { Plain, Blank, NameRest, NameStart, High, Markup, Reference, Bracket, Quote, Control };
 
 constexpr std::array<Byte, 256> kBytes = [] {
   std::array<Byte, 256> bytes{};
   for (std::size_t c = 0; c < 0x20; ++c) bytes[c] = Byte::Control;
   for (std::size_t c = 0x80; c < 0x100; ++c) bytes[c] = Byte::High;
   for (const char c : {' ', '\t', '\n', '\r'}) bytes[static_cast<unsigned char>(c)] = Byte::Blank;
-  for (std::size_t c = 'a'; c <= 'z'; ++c) bytes[c] = bytes[c - 'a' + 'A'] = Byte::Name;
-  for (std::size_t c = '0'; c <= '9'; ++c) bytes[c] = Byte::Name;
-  for (const char c : {'_', ':', '-', '.'}) bytes[static_cast<unsigned char>(c)] = Byte::Name;
+  for (std::size_t c = 'a'; c <= 'z'; ++c) bytes[c] = bytes[c - 'a' + 'A'] = Byte::NameStart;
+  for (const char c : {'_', ':'}) bytes[static_cast<unsigned char>(c)] = Byte::NameStart;
+  for (std::size_t c = '0'; c <= '9'; ++c) bytes[c] = Byte::NameRest;
+  for (const char c : {'-', '.'}) bytes[static_cast<unsigned char>(c)] = Byte::NameRest;
   bytes['<'] = Byte::Markup;
   bytes['&'] = Byte::Reference;
   bytes[']'] = Byte::Bracket;
@@ -38,11 +38,8 @@ constexpr std::array<Byte, 256> kBytes = [] {
 
 constexpr Byte byte_of(char c) { return kBytes[static_cast<unsigned char>(c)]; }
 
-constexpr bool begins_name(char c) {
-  return byte_of(c) == Byte::High || (byte_of(c) == Byte::Name && c != '-' && c != '.' && !(c >= '0' && c <= '9'));
-}
-
-constexpr bool continues_name(char c) { return byte_of(c) == Byte::Name || byte_of(c) == Byte::High; }
+constexpr bool begins_name(char c) { return byte_of(c) >= Byte::NameStart && byte_of(c) <= Byte::High; }
+constexpr bool continues_name(char c) { return byte_of(c) >= Byte::NameRest && byte_of(c) <= Byte::High; }
 
 /// Families of encodings in which ASCII is not spelled as itself.
 constexpr std::array<std::string_view, 5> kWideEncodings = {"UTF-16", "UTF-32", "UCS-", "ISO-10646-UCS-", "UTF-7"};
@@ -52,7 +49,7 @@ constexpr std::string_view kToUtf8 = "convert it with `iconv -t UTF-8`";
 /// Walks over the text once. Every step returns false after it has noted the error.
 class Scanner {
  public:
-  explicit Scanner(std::string_view text) : text_(text) {}
+  explicit Scanner(const std::string& text) : text_(text) {}
 
   Result<void> run() {
     if (byte_order() && prolog() && elements() && epilog()) return {};
@@ -66,29 +63,27 @@ class Scanner {
   }
 
   [[nodiscard]] bool at_end() const { return at_ >= text_.size(); }
-  /// NUL at the end; the text has none.
-  [[nodiscard]] char peek(std::size_t ahead = 0) const {
-    return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
-  }
-  [[nodiscard]] std::string_view rest() const { return text_.substr(at_); }
+  /// NUL at the end, which is there; the text has none. Beyond the end there is nothing to look at.
+  [[nodiscard]] char peek(std::size_t ahead = 0) const { return text_.data()[at_ + ahead]; }
+  [[nodiscard]] std::string_view rest() const { return {text_.data() + at_, text_.size() - at_}; }
   [[nodiscard]] bool sees(std::string_view mark) const { return rest().starts_with(mark); }
 
-  /// Past all bytes that are so. Most of a document is skipped here, so the loop is as short as can be.
+  /// Past all bytes that are so, which the NUL at the end is not. Most of a document is skipped here, so the loop is as
+  /// short as can be.
   template <class Predicate>
   void skip(Predicate is_so) {
-    const char* const end = text_.data() + text_.size();
     const char* at = text_.data() + at_;
-    while (at != end && is_so(byte_of(*at))) ++at;
+    while (is_so(byte_of(*at))) ++at;
     at_ = static_cast<std::size_t>(at - text_.data());
   }
   void skip_blanks() {
     skip([](Byte byte) { return byte == Byte::Blank; });
   }
   void skip_ordinary() {
-    skip([](Byte byte) { return byte <= kLastOrdinary; });
+    skip([](Byte byte) { return byte <= Byte::NameStart; });
   }
   void skip_name_bytes() {
-    skip([](Byte byte) { return byte == Byte::Name; });
+    skip([](Byte byte) { return byte == Byte::NameRest || byte == Byte::NameStart; });
   }
 
   bool byte_order() {
@@ -309,10 +304,10 @@ class Scanner {
 
   bool name(std::string_view& name) {
     const std::size_t begin = at_;
-    if (at_end() || !begins_name(text_[at_])) return false;
-    for (skip_name_bytes(); !at_end() && byte_of(text_[at_]) == Byte::High; skip_name_bytes())
+    if (!begins_name(peek())) return false;
+    for (skip_name_bytes(); byte_of(peek()) == Byte::High; skip_name_bytes())
       if (!unusual()) return false;
-    name = text_.substr(begin, at_ - begin);
+    name = {text_.data() + begin, at_ - begin};
     return true;
   }
 
@@ -325,7 +320,7 @@ class Scanner {
       return fail(begin, fmt::format("Specification mandates value for attribute {}", name), "write name='value'");
     ++at_;
     skip_blanks();
-    if (at_end() || byte_of(text_[at_]) != Byte::Quote)
+    if (byte_of(peek()) != Byte::Quote)
       return fail(begin, "AttValue: \" or ' expected", fmt::format("put the value of {} into quotes", name));
     const char quote = text_[at_++];
     const std::size_t value_begin = at_;
@@ -345,7 +340,7 @@ class Scanner {
       }
     }
     if (at_end()) return fail(begin, "AttValue: ' expected", "close the value with its quote");
-    value = text_.substr(value_begin, at_ - value_begin);
+    value = {text_.data() + value_begin, at_ - value_begin};
     ++at_;
     return true;
   }
@@ -422,7 +417,7 @@ class Scanner {
     return static_cast<std::size_t>(part.data() - text_.data());
   }
 
-  std::string_view text_;
+  std::string_view text_;  ///< of a std::string: a NUL follows
   std::size_t at_ = 0;
   bool is_utf8_ = true;
   std::vector<std::string_view> open_;
@@ -437,6 +432,6 @@ Refusal unreadable(std::string rule, std::size_t offset, std::string message, st
       Error{ErrorKind::Unreadable, std::move(rule), "XML error: " + std::move(message), {}, std::move(remedy), offset});
 }
 
-Result<void> check_well_formed(std::string_view text) { return Scanner(text).run(); }
+Result<void> check_well_formed(const std::string& text) { return Scanner(text).run(); }
 
 }  // namespace busproof::domain

@@ -17,7 +17,7 @@ inline constexpr std::size_t kElementDepthMax = 256;
 /// Errors (Unreadable, with offset), each with libxml2's key words:
 ///   E001 not well-formed           E002 bytes that no XML text has, or UTF-16 and UTF-32
 ///   E003 a DOCTYPE that declares   E004 deeper than kElementDepthMax
-Result<void> check_well_formed(std::string_view text);
+Result<void> check_well_formed(const std::string& text);
 
 /// An error of kind Unreadable.
 Refusal unreadable(std::string rule, std::size_t offset, std::string message, std::string remedy = {});

@@ -12,9 +12,19 @@
 namespace busproof::domain {
 namespace {
 
-/// Reads the text, lets `place` complete the domain, and writes it back.
-std::string written(const std::string& text, const std::function<void(Domain&)>& place) {
-  const auto document = XmlDocument::parse(text);
+constexpr std::string_view kOs = "<os><type>hvm</type></os>";
+
+/// Reads the text, lets `place` complete the domain, and writes it back. What every domain needs is put behind a text
+/// that does without, and taken away again.
+std::string written(std::string text, const std::function<void(Domain&)>& place) {
+  const bool lacks_os = text.find("<os>") == std::string::npos && text.find("</domain>") != std::string::npos;
+  if (lacks_os) {
+    std::string whole = text;
+    whole = written(whole.insert(whole.rfind("</domain>"), kOs), place);
+    if (const std::size_t os = whole.rfind(kOs); os != std::string::npos) whole.erase(os, kOs.size());
+    return whole;
+  }
+  const auto document = XmlDocument::parse(std::move(text));
   if (!document) return document.error().message;
   auto domain = read_domain(*document);
   if (!domain) return domain.error().message;
@@ -476,6 +486,16 @@ TEST(WritePlaces, FillsEmptyDevices) {
             "<domain>\n  <devices><!-- none -->\n    <controller type='ide' index='0'/>\n  </devices>\n</domain>\n");
 }
 
+TEST(WritePlaces, WritesPlacesWithoutThePrefixThatLibvirtOverlooks) {
+  EXPECT_EQ(
+      written("<domain xmlns:f='urn:f'><devices><controller f:type='pci' f:index='4' model='pcie-root-port'>"
+              "<target chassis='4' f:port='0x1'/><address type='pci' f:slot='9'/></controller></devices></domain>",
+              placing(at(0, 9, 0))),
+      "<domain xmlns:f='urn:f'><devices><controller type='pci' index='4' model='pcie-root-port'>"
+      "<target chassis='4' port='0x1'/><address type='pci' domain='0x0000' bus='0x00' slot='0x09' "
+      "function='0x0'/></controller></devices></domain>");
+}
+
 TEST(WritePlaces, LeavesAloneWhatIsInANamespace) {
   const std::string foreign =
       "<domain><devices xmlns='urn:a'><rng/></devices><devices><rng xmlns='urn:b'><address type='pci' slot='2'/></rng>";
@@ -490,11 +510,11 @@ TEST(WritePlaces, LeavesAloneWhatIsInANamespace) {
 
 TEST(WritePlaces, AddsDevicesWhereThereAreNone) {
   EXPECT_EQ(
-      written("<domain type='kvm'>\n  <name>n</name>\n</domain>\n", adding({new_controller(ControllerType::Ide, 0)})),
-      "<domain type='kvm'>\n  <name>n</name>\n  <devices>\n    <controller type='ide' index='0'/>\n  </devices>\n"
+      written("<domain>\n  <os><type>hvm</type></os>\n</domain>\n", adding({new_controller(ControllerType::Ide, 0)})),
+      "<domain>\n  <os><type>hvm</type></os>\n  <devices>\n    <controller type='ide' index='0'/>\n  </devices>\n"
       "</domain>\n");
-  EXPECT_EQ(written("<domain/>", adding({new_controller(ControllerType::Ide, 0)})),
-            "<domain><devices><controller type='ide' index='0'/></devices></domain>");
+  EXPECT_EQ(written("<domain><os><type>hvm</type></os></domain>", adding({new_controller(ControllerType::Ide, 0)})),
+            "<domain><os><type>hvm</type></os><devices><controller type='ide' index='0'/></devices></domain>");
 }
 
 TEST(WritePlaces, WritesACompanionsMaster) {

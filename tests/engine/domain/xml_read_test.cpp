@@ -87,7 +87,7 @@ TEST(ReadDomain, TellsWhatTheMachineIs) {
 }
 
 TEST(ReadDomain, AssumesAPcWhereNothingIsSaid) {
-  const auto domain = read("<domain/>");
+  const auto domain = read("<domain><os><type>hvm</type></os></domain>");
   ASSERT_TRUE(domain);
   EXPECT_EQ(domain->arch, "x86_64");
   EXPECT_EQ(domain->machine, "pc");
@@ -108,6 +108,39 @@ TEST(ReadDomain, AssumesTheMachineThatLibvirtPrefers) {
   EXPECT_EQ(machine_of("s390x"), "s390-ccw-virtio");
 }
 
+TEST(ReadDomain, RefusesADomainThatDoesNotSayWhatToRun) {
+  for (const char* os : {"", "<os/>", "<os><type/></os>", "<os><type arch='aarch64'/></os>"}) {
+    const auto domain = read(fmt::format("<domain>{}<devices><sound model='x'/></devices></domain>", os));
+    ASSERT_FALSE(domain);
+    EXPECT_EQ(domain.error().message, "XML error: an os <type> must be specified");
+  }
+  EXPECT_EQ(read("<domain><os><type>bsd</type></os></domain>").error().message,
+            "unsupported configuration: unknown OS type 'bsd'");
+}
+
+// Which attributes these are was asked of a libvirt 9.0.0, one by one.
+TEST(ReadDomain, TakesAnAttributeWithAPrefixForTheOneWithout) {
+  const auto devices = [](std::string_view xml) {
+    return read(fmt::format("<domain xmlns:f='urn:f'><os><type>hvm</type></os><devices>{}</devices></domain>", xml))
+        .value()
+        .devices;
+  };
+  const Device nic = devices(
+                         "<interface f:type='user'><mac f:address='52:54:00:00:00:01'/><model type='virtio'/>"
+                         "<address f:type='pci' f:slot='9' slot='8'/></interface>")
+                         .front();
+  EXPECT_EQ(nic.mac, "52:54:00:00:00:01");
+  EXPECT_EQ(std::get<PciAddress>(nic.address).at, pci::GuestAddress::make(0, 0, 9, 0));
+  EXPECT_EQ(devices("<controller f:type='pci' f:index='4' f:model='pcie-root-port'/>").front().controller->index, 4U);
+
+  EXPECT_EQ(devices("<interface type='user'><model f:type='e1000'/></interface>").front().model, "");
+  EXPECT_EQ(devices("<sound model='ac97'><alias f:name='ua-x'/></sound>").front().alias, "");
+  EXPECT_EQ(devices("<sound model='ac97' xmlns:g='urn:g'/><rng model='virtio'><address type='pci' g:slot='9'/></rng>")
+                .back()
+                .address,
+            DeviceAddress(PciAddress{}));
+}
+
 TEST(ReadDomain, RefusesAnotherRoot) {
   const auto domain = read("<!-- x --><network><domain/></network>");
   ASSERT_FALSE(domain);
@@ -120,7 +153,7 @@ TEST(ReadDomain, RefusesAnotherRoot) {
 TEST(ReadDomain, CountsElementsOfEveryDevicesElement) {
   const auto domain = read(
       "<domain><devices><emulator/><!-- x --><rng model='virtio'/><new/></devices><devices><hub "
-      "type='usb'/></devices></domain>");
+      "type='usb'/></devices><os><type>hvm</type></os></domain>");
   ASSERT_TRUE(domain);
   ASSERT_EQ(domain->devices.size(), 2U);
   EXPECT_EQ(domain->devices[0].element, 1U);
@@ -646,7 +679,7 @@ TEST(ReadDevice, TellsWhatTwoHostdevsMustNotShare) {
            SourceCase{"type='scsi'><source><adapter name='scsi_host0'/><address bus='0' target='1' unit='2'/></source>",
                       "scsi scsi_host0:0:1:2"},
            SourceCase{"type='scsi'><source protocol='iscsi' name='iqn'><host name='h' port='1'/></source>",
-                      "iscsi h:1 iqn"},
+                      "iscsi h:1 iqn/0"},
            SourceCase{"type='scsi_host'><source protocol='vhost' wwpn='naa.5'/>", "scsi_host naa.5"},
            SourceCase{"mode='capabilities' type='misc'><source><char>/dev/x</char></source>", "misc /dev/x"},
        })
