@@ -44,6 +44,7 @@ constexpr auto kConsequenceRules = [] {
   return std::to_array<ConsequenceRule>({
     {Linux,     Moved,         Role::Storage, "/dev/disk/by-path names change"},
     {Linux,     Renumbered,    Role::Storage, "/dev/disk/by-path names change"},
+    {Linux,     Resegmented,   Role::Storage, "/dev/disk/by-path names change"},
     {Linux,     Added,         Role::Storage, "later disks may be called otherwise (sdb, vdb)"},
     {Linux,     Removed,       Role::Storage, "later disks may be called otherwise (sda, vda)"},
     {Linux,     Remodelled,    Role::Storage, "another driver is needed, in the initramfs too"},
@@ -102,7 +103,18 @@ std::string linux_renames(const AbiDevice& before, const AbiDevice* after) {
   return text;
 }
 
+std::string zpci_renames(const AbiDevice& before, const AbiDevice& after) {
+  const auto was = zpci_names(before);
+  const auto is = zpci_names(after);
+  if (!was || !is) return {};
+  std::string text;
+  if (was->onboard != is->onboard) text = fmt::format("{} becomes {}, and ", was->onboard, is->onboard);
+  return text + fmt::format("{} becomes {} before Linux 5.13", was->slot, is->slot);
+}
+
 std::string linux_text(Change change, const AbiDevice* before, const AbiDevice* after, Role role) {
+  if (role == Role::Network && (change == Change::Resegmented || change == Change::Reslotted))
+    return zpci_renames(*before, *after);
   if (role == Role::Network && before != nullptr && changes_way(change)) return linux_renames(*before, after);
   if (role == Role::Network && before == nullptr) {
     const std::string name = linux_name(*after, kNamingSchemes.back());
@@ -162,6 +174,15 @@ std::string linux_name(const AbiDevice& nic, const NamingScheme& scheme) {
   if (!names) return {};
   if (!names->onboard.empty()) return names->onboard;
   return names->slot.empty() ? names->path : names->slot;
+}
+
+// Source: QEMU 7.2 hw/s390x/s390-pci-inst.c, list_pci() (UID checking is on); Linux arch/s390/pci/pci.c,
+// zpci_alloc_domain() (the uid is the segment), and pci_sysfs.c, index_show() (and since 5.13 the onboard index);
+// systemd src/udev/udev-builtin-net_id.c (function_id is the slot since v249).
+std::optional<ZpciNames> zpci_names(const AbiDevice& nic) {
+  if (!nic.pci || !nic.pci->zpci_uid || !nic.pci->zpci_fid) return std::nullopt;
+  return ZpciNames{.onboard = fmt::format("eno{}", *nic.pci->zpci_uid),
+                   .slot = fmt::format("enP{}s{}", *nic.pci->zpci_uid, *nic.pci->zpci_fid)};
 }
 
 std::string uefi_path(const Path& path) {

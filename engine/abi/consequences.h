@@ -46,6 +46,14 @@ std::optional<LinuxNames> linux_names(const AbiDevice& nic, const NamingScheme& 
 /// The name that Debian's and systemd's own NamePolicy ("onboard slot path") gives it; empty where there is none.
 std::string linux_name(const AbiDevice& nic, const NamingScheme& scheme);
 
+/// The same on s390x, where every function has a segment of its own: "eno7", and "enP7s5" of a Linux before 5.13.
+struct ZpciNames {
+  std::string onboard, slot;
+  friend bool operator==(const ZpciNames&, const ZpciNames&) = default;
+};
+/// Nothing for a card without uid and fid.
+std::optional<ZpciNames> zpci_names(const AbiDevice& nic);
+
 /// "PciRoot(0x0)/Pci(0x2,0x1)/Pci(0x0,0x0)".
 std::string uefi_path(const Path& path);
 
@@ -60,6 +68,8 @@ enum class Change : std::uint8_t {
   Remodelled,     ///< another model or type in its place
   HeaderChanged,  ///< the multifunction bit
   Reindexed,      ///< ACPI index
+  Resegmented,    ///< uid of zPCI: the PCI segment that the device is in
+  Reslotted,      ///< only its fid: the hot-plug slot
   Renamed,        ///< MAC
   Reordered,      ///< boot order
   Altered,        ///< any other property

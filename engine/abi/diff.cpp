@@ -253,18 +253,20 @@ class Differ {
   static void compare_details(const std::vector<DetailValue>& before, const std::vector<DetailValue>& after,
                               std::optional<DeviceKind> kind, Report report_change) {
     const std::string none;
+    const std::string made_up = "made up by libvirt";  // where the XML says it without a value
     auto a = before.begin();
     auto b = after.begin();
     while (a != before.end() || b != after.end()) {
       const bool has_a = a != before.end() && (b == after.end() || a->detail <= b->detail);
       const bool has_b = b != after.end() && (a == before.end() || b->detail <= a->detail);
       const Detail detail = has_a ? a->detail : b->detail;
-      const std::string& was = has_a ? a->value : none;
-      const std::string& is = has_b ? b->value : none;
+      const std::string& was = !has_a ? none : a->value.empty() ? made_up : a->value;
+      const std::string& is = !has_b ? none : b->value.empty() ? made_up : b->value;
       if (was != is) {
         const DetailRule& row = rule_of(detail, kind);
-        const bool undecided = row.absent && has_a != has_b;
-        report_change(undecided ? *row.absent : row.rule, fmt::format("{}: {}", to_string(detail), change_of(was, is)),
+        const bool one_is_made_up = has_a && has_b && (a->value.empty() || b->value.empty());
+        const auto undecided = one_is_made_up ? RuleId::PropertyUndecided : has_a != has_b ? row.absent : std::nullopt;
+        report_change(undecided.value_or(row.rule), fmt::format("{}: {}", to_string(detail), change_of(was, is)),
                       undecided ? Undecided : row.check);
       }
       a += has_a;
@@ -374,7 +376,8 @@ class Differ {
       change = fmt::format("uid {:#06x} -> {:#06x}", *from.zpci_uid, *to.zpci_uid);
     if (from.zpci_fid && to.zpci_fid && from.zpci_fid != to.zpci_fid)
       change += fmt::format("{}fid {:#010x} -> {:#010x}", change.empty() ? "" : ", ", *from.zpci_fid, *to.zpci_fid);
-    if (!change.empty()) report(RuleId::ZpciIdsChanged, Change::Altered, &was, &is, std::move(change), Silent);
+    const Change what = from.zpci_uid == to.zpci_uid ? Change::Reslotted : Change::Resegmented;
+    if (!change.empty()) report(RuleId::ZpciIdsChanged, what, &was, &is, std::move(change), Silent);
   }
 
   /// The first of its address, number and path that differs; whether one did.
