@@ -12,6 +12,7 @@
 
 #include "cli/commands.h"
 #include "cli/configs.h"
+#include "cli/failures.h"
 #include "cli/files.h"
 #include "cli/format.h"
 #include "cli/parallel.h"
@@ -142,10 +143,7 @@ void settle(const AssignOptions& options, std::vector<Outcome>& outcomes, std::s
 }
 
 ExitCode assign_files(const AssignOptions& options) {
-  if (const auto why = misuse(options)) {
-    write_err(fmt::format("busproof assign: error: {}\n", *why));
-    return ExitCode::Unusable;
-  }
+  if (const auto why = misuse(options)) return misused("assign", *why);
   std::vector<Outcome> outcomes(options.files.size());
   {
     Progress progress("assign", outcomes.size());

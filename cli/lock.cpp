@@ -277,10 +277,7 @@ Result<std::string> read_old(const LockOptions& options) {
 ExitCode run_lock(const LockOptions& options) {
   const auto files = config_files(options.paths);
   if (!files) return unusable(shown_name(files.error().device), files.error());
-  if (const auto why = misuse(options, *files)) {
-    write_err(fmt::format("busproof lock: error: {}\n", *why));
-    return ExitCode::Unusable;
-  }
+  if (const auto why = misuse(options, *files)) return misused("lock", *why);
   const auto old_text = read_old(options);
   if (!old_text) return unusable(shown_name(options.lock_file), old_text.error());
   const auto old = old_text->empty() && !options.apply ? Result<lock::Lock>(lock::Lock{}) : lock::read_lock(*old_text);

@@ -277,9 +277,7 @@ ExitCode render(RenderOptions options) {
         names_in_folder(options.files, is_page(options) ? std::set{std::string(kIndex)} : std::set<std::string>{});
   }
   why = misuse(options);
-  if (why.empty()) return Rendering(options).run();
-  write_err(fmt::format("busproof render: error: {}\n", why));
-  return ExitCode::Unusable;
+  return why.empty() ? Rendering(options).run() : misused("render", why);
 }
 
 }  // namespace

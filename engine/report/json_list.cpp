@@ -8,12 +8,13 @@ std::string JsonList::add(const Json& member) {
   const std::string margin = '\n' + std::string(columns_ + 2, ' ');
   std::string text = is_empty_ ? margin : ',' + margin;
   is_empty_ = false;
-  for (const char c : dumped(member))
-    if (c == '\n')
-      text += margin;
-    else
-      text += c;
-  return text;
+  const std::string lines = dumped(member);
+  std::size_t begin = 0;
+  for (std::size_t end = lines.find('\n'); end != std::string::npos; end = lines.find('\n', begin)) {
+    text.append(lines, begin, end - begin).append(margin);
+    begin = end + 1;
+  }
+  return text.append(lines, begin);
 }
 
 std::string JsonList::end() const { return is_empty_ ? std::string() : '\n' + std::string(columns_, ' '); }

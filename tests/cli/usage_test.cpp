@@ -47,6 +47,15 @@ TEST(Usage, AnUnknownCommandNamesTheNearestOne) {
   EXPECT_THAT(ran.err, StartsWith("busproof: error: unknown command 'asign'; did you mean 'assign'?\n"));
 }
 
+TEST(Usage, OptionsThatDoNotGoTogetherPointToTheHelp) {
+  const Folder folder;
+  EXPECT_EQ(folder.run("assign --in-place -o y.xml x.xml").err,
+            "busproof assign: error: --in-place and -o exclude each other\nSee busproof assign --help.\n");
+  for (const std::string command : {"lock --apply --update x.xml", "render x.xml y.xml -o z.svg", "diff - -",
+                                    "check --regenerate --against x x.xml"})
+    EXPECT_THAT(folder.run(command).err, HasSubstr(" --help.\n")) << command;
+}
+
 TEST(Usage, WhatIsMissingOrMalformedIsUnusable) {
   const Folder folder;
   EXPECT_EQ(folder.run("").code, 2);
