@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -27,10 +26,6 @@ inline constexpr std::string_view kRoutesOfIpv6 = "/proc/net/ipv6_route";
 inline constexpr std::string_view kAddressesOfIpv6 = "/proc/net/if_inet6";
 inline constexpr std::string_view kVfioDirectory = "/dev/vfio";
 inline constexpr std::string_view kBtrfs = "fs/btrfs";
-
-/// The plain files outside /sys that tell about a host, besides modules.alias. The boot id is not among them: it is
-/// another at each boot.
-inline constexpr std::array kHostFiles = {kKernelRelease, kMounts, kSwaps, kRoutes, kRoutesOfIpv6, kAddressesOfIpv6};
 
 /// Put together at one go: nothing is done more often.
 inline std::string joined(std::initializer_list<std::string_view> parts) {
