@@ -226,9 +226,8 @@ class Editor {
     if (*said == device.address && is_plain && !has_octal(address)) return;
     const auto* said_pci = std::get_if<PciAddress>(&*said);
     auto markup = address_markup(device.address);
-    if (markup && !is_plain) {
-      replace(address, *markup);
-    } else if (pci != nullptr && said_pci != nullptr) {
+    if (markup && !is_plain) return replace(address, *markup);
+    if (pci != nullptr && said_pci != nullptr) {
       if (pci->at) edit_pci_address(address, *said_pci, *pci);
     } else if (!markup) {
       if (said_pci != nullptr) said_pci->at ? remove_addresses(element) : empty(address);

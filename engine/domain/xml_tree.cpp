@@ -104,7 +104,7 @@ bool drop_prefixes(pugi::xml_node element) {
     const std::size_t colon = name.find(':');
     if (colon == std::string_view::npos || name.starts_with("xmlns:")) continue;
     const std::string local(name.substr(colon + 1));
-    if (!is_declared(name.substr(0, colon), element) || is_asked_by_xpath(element, local)) continue;
+    if (local.empty() || !is_declared(name.substr(0, colon), element) || is_asked_by_xpath(element, local)) continue;
     dropped = attribute.set_name(local.c_str());  // in place: it is shorter
   }
   return dropped;

@@ -64,7 +64,7 @@ class Scanner {
 
   [[nodiscard]] bool at_end() const { return at_ >= text_.size(); }
   /// NUL at the end, which is there; the text has none. Beyond the end there is nothing to look at.
-  [[nodiscard]] char peek(std::size_t ahead = 0) const { return text_.data()[at_ + ahead]; }
+  [[nodiscard]] char peek(std::size_t ahead = 0) const { return *(text_.data() + at_ + ahead); }
   [[nodiscard]] std::string_view rest() const { return {text_.data() + at_, text_.size() - at_}; }
   [[nodiscard]] bool sees(std::string_view mark) const { return rest().starts_with(mark); }
 

@@ -134,6 +134,7 @@ TEST(ReadDomain, TakesAnAttributeWithAPrefixForTheOneWithout) {
   EXPECT_EQ(devices("<controller f:type='pci' f:index='4' f:model='pcie-root-port'/>").front().controller->index, 4U);
 
   EXPECT_EQ(devices("<interface type='user'><model f:type='e1000'/></interface>").front().model, "");
+  EXPECT_EQ(devices("<sound model='ac97' f:=''><address type='pci' f:='1' f:slot='9'/></sound>").front().model, "ac97");
   EXPECT_EQ(devices("<sound model='ac97'><alias f:name='ua-x'/></sound>").front().alias, "");
   EXPECT_EQ(devices("<sound model='ac97' xmlns:g='urn:g'/><rng model='virtio'><address type='pci' g:slot='9'/></rng>")
                 .back()
