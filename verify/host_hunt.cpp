@@ -180,7 +180,7 @@ class HostHunt final : public TypedHunt<HostCase> {
       return host;
     });
     return [made](const rc::Random& random, int size) {
-      return rc::shrinkable::shrinkRecur(made(random, size).value(), smaller);
+      return rc::shrinkable::shrinkRecur(made(random, size).value(), [](const HostCase& big) { return smaller(big); });
     };
   }
 
