@@ -20,6 +20,7 @@
 #include "cli/nearest.h"
 #include "cli/parallel.h"
 #include "cli/shard.h"
+#include "engine/base/text.h"
 #include "engine/report/message_text.h"
 #include "fakesys/recorded_host.h"
 #include "verify/campaign.h"
@@ -54,9 +55,16 @@ ExitCode list_laws(const Hunts& hunts) {
       std::string& names = where[std::string(law.name)];
       names += (names.empty() ? "" : ", ") + std::string(hunt->name());
     }
+  constexpr std::size_t kWidth = 80, kIndent = 27;
   std::string text;
-  for (const auto& [name, sentence] : sentences)
-    text += fmt::format("{:<26} {}{} ({})\n", name, numbers[name], sentence, where[name]);
+  for (const auto& [name, sentence] : sentences) {
+    std::string line = fmt::format("{:<{}}", name, kIndent - 1);
+    for (const std::string& word : words_of(fmt::format("{}{} ({})", numbers[name], sentence, where[name]))) {
+      if (line.size() + 1 + word.size() > kWidth) text += std::exchange(line, std::string(kIndent - 1, ' ')) + "\n";
+      line += " " + word;
+    }
+    text += line + "\n";
+  }
   return finish(text);
 }
 
@@ -283,13 +291,19 @@ void add_verify(CLI::App& app, Run& run) {
   command->add_option("--property", options->properties, "only these laws; --list names them")->type_name("NAME");
   command->add_option("--hunt", options->hunts, "only domains, histories or hosts")->type_name("NAME");
   command->add_flag("--list", options->list, "say which laws there are, and where they are hunted");
-  command->add_option("--cases", options->cases, "so many of each hunt; 10000 by default")->type_name("N");
-  command->add_option("--first", options->first, "number of the first case")->type_name("N");
+  command->add_option("--cases", options->cases, "so many of each hunt; 10000 by default")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->type_name("N");
+  command->add_option("--first", options->first, "number of the first case")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->type_name("N");
   command->add_option("--time", options->seconds, "end after that time: 90s, 10m, 1h")
       ->transform(CLI::AsNumberWithUnit(std::map<std::string, std::uint64_t>{{"s", 1}, {"m", 60}, {"h", 3600}},
                                         CLI::AsNumberWithUnit::CASE_SENSITIVE, ""))
       ->type_name("T");
-  command->add_option("--seed", options->seed, "the same cases again; random by default, and told")->type_name("S");
+  command->add_option("--seed", options->seed, "the same cases again; random by default, and told")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->type_name("S");
   command->add_option("--jobs", options->jobs, "threads; all cores by default, and no matter for what is found")
       ->check(CLI::Range(1, 1024).description(""))
       ->type_name("N");

@@ -6,6 +6,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace busproof::verify {
 namespace {
@@ -26,25 +30,28 @@ std::string_view sentence_of(const CampaignResult& result, const Failure& failur
   return {};
 }
 
+/// The words behind what begins the line, with commas between them; what goes beyond a terminal's width goes below.
+std::string listed(std::string line, const std::vector<std::string>& words) {
+  constexpr std::size_t kWidth = 80;
+  constexpr std::string_view kIndent = "       ";
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string word = fmt::format(" {}{}", words[i], i + 1 < words.size() ? "," : "");
+    if (line.size() + word.size() > kWidth) text += std::exchange(line, std::string(kIndent)) + "\n";
+    line += word;
+  }
+  return text + line + "\n";
+}
+
 /// "machine: q35 412, i440fx 388"
 std::string histogram(const Tally& tally) {
   std::string text;
   for (const auto& [dimension, counts] : tally.classes()) {
     std::vector<std::pair<std::string, std::uint64_t>> sorted(counts.begin(), counts.end());
     std::ranges::stable_sort(sorted, std::ranges::greater(), &std::pair<std::string, std::uint64_t>::second);
-    std::string line = fmt::format("    {}:", dimension);
-    std::size_t column = line.size();
-    for (std::size_t i = 0; i < sorted.size(); ++i) {
-      const std::string word =
-          fmt::format(" {} {}{}", sorted[i].first, grouped(sorted[i].second), i + 1 < sorted.size() ? "," : "");
-      if (column + word.size() > 100) {
-        line += "\n       ";
-        column = 7;
-      }
-      line += word;
-      column += word.size();
-    }
-    text += line + "\n";
+    std::vector<std::string> words;
+    for (const auto& [value, times] : sorted) words.push_back(fmt::format("{} {}", value, grouped(times)));
+    text += listed(fmt::format("    {}:", dimension), words);
   }
   return text;
 }
@@ -56,8 +63,9 @@ std::string agreement(const HuntResult& hunt, std::string_view law, const std::s
   if (agree + disagree + skipped + gaps == 0) return {};
   const std::string_view what = law == "agrees-with-libvirt-tables" ? "operations" : std::string_view(hunt.name);
   std::string text = fmt::format("  {} {}, {} agree ({})", grouped(agree + disagree + gaps), what, grouped(agree), who);
-  if (gaps > 0) text += fmt::format("; {} where it is known to leave something behind", grouped(gaps));
-  if (skipped > 0) text += fmt::format("; {} not compared", grouped(skipped));
+  if (gaps > 0 || skipped > 0) text += "\n   ";
+  if (gaps > 0) text += fmt::format(" {} where it is known to leave something behind", grouped(gaps));
+  if (skipped > 0) text += fmt::format("{} {} not compared", gaps > 0 ? ";" : "", grouped(skipped));
   return text + "\n";
 }
 
@@ -78,10 +86,9 @@ std::string hunt_text(const HuntResult& hunt, const ReportFacts& facts) {
   }
   text += "  covered:\n" + histogram(hunt.tally);
   if (!hunt.never_seen.empty()) {
-    text += "  never seen:";
-    for (std::size_t i = 0; i < hunt.never_seen.size(); ++i)
-      text += fmt::format("{} {} {}", i == 0 ? "" : ",", hunt.never_seen[i].dimension, hunt.never_seen[i].value);
-    text += "\n";
+    std::vector<std::string> words;
+    for (const ExpectedClass& each : hunt.never_seen) words.push_back(fmt::format("{} {}", each.dimension, each.value));
+    text += listed("  never seen:", words);
   }
   return text;
 }
@@ -234,7 +241,8 @@ std::string campaign_text(const CampaignResult& result, const ReportFacts& facts
   text += "\n";
   for (const HuntResult& hunt : result.hunts) text += hunt_text(hunt, facts);
   for (const Failure& failure : result.failures) text += fmt::format("\n{}", failure_text(result, failure, facts));
-  if (result.failures.empty()) text += "every law held\n";
+  const bool looked = std::ranges::any_of(result.hunts, [](const HuntResult& hunt) { return hunt.cases > 0; });
+  if (result.failures.empty()) text += looked ? "every law held\n" : "nothing was looked at\n";
   return text;
 }
 

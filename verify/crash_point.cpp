@@ -19,37 +19,6 @@ Life::Fate Life::next(bool of_store) {
   return point_.when == CrashPoint::When::Torn && of_store ? Fate::DieTorn : Fate::DieBefore;
 }
 
-template <class T, class Run>
-host::Answer<T> MortalKernel::live(Run run) {
-  const Life::Fate fate = life_.next(false);
-  if (fate == Life::Fate::DieBefore) return failed(EINTR);
-  auto answer = run();
-  if (fate == Life::Fate::DieAfter) return failed(EINTR);
-  return answer;
-}
-
-host::Answer<std::string> MortalKernel::read(std::string_view path) {
-  return live<std::string>([&] { return kernel_.read(path); });
-}
-host::Answer<std::string> MortalKernel::read_bytes(std::string_view path, std::uint64_t offset, std::size_t count) {
-  return live<std::string>([&] { return kernel_.read_bytes(path, offset, count); });
-}
-host::Answer<void> MortalKernel::write(std::string_view path, std::string_view value) {
-  return live<void>([&] { return kernel_.write(path, value); });
-}
-host::Answer<std::vector<std::string>> MortalKernel::list(std::string_view path) {
-  return live<std::vector<std::string>>([&] { return kernel_.list(path); });
-}
-host::Answer<std::string> MortalKernel::read_link(std::string_view path) {
-  return live<std::string>([&] { return kernel_.read_link(path); });
-}
-host::Answer<void> MortalKernel::load_module(std::string_view name) {
-  return live<void>([&] { return kernel_.load_module(name); });
-}
-host::Answer<bool> MortalKernel::vfio_group_in_use(unsigned group) {
-  return live<bool>([&] { return kernel_.vfio_group_in_use(group); });
-}
-
 host::Answer<std::vector<std::string>> MortalStore::list() {
   if (life_.dead()) return failed(EINTR);
   return store_.list();

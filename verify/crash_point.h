@@ -1,12 +1,17 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
-#include "engine/host/kernel.h"
 #include "engine/host/store.h"
+#include "verify/relayed_kernel.h"
 
 namespace busproof::verify {
 
@@ -43,29 +48,23 @@ class Life {
 };
 
 /// A kernel seen by a program that may die: afterwards every call fails with EINTR and does nothing.
-class MortalKernel final : public host::Kernel {
+class MortalKernel final : public RelayedKernel {
  public:
-  MortalKernel(host::Kernel& kernel, Life& life) : kernel_(kernel), life_(life) {}
-  host::Answer<std::string> read(std::string_view path) override;
-  host::Answer<std::string> read_bytes(std::string_view path, std::uint64_t offset, std::size_t count) override;
-  host::Answer<void> write(std::string_view path, std::string_view value) override;
-  host::Answer<std::vector<std::string>> list(std::string_view path) override;
-  host::Answer<std::string> read_link(std::string_view path) override;
-  host::Answer<void> load_module(std::string_view name) override;
-  host::Answer<bool> vfio_group_in_use(unsigned group) override;
-  std::string worker() override { return life_.dead() ? std::string() : kernel_.worker(); }
-  bool at_work(std::string_view worker) override { return kernel_.at_work(worker); }
-  std::chrono::milliseconds now() override { return kernel_.now(); }
+  MortalKernel(host::Kernel& kernel, Life& life) : RelayedKernel(kernel), life_(life) {}
+  std::string worker() override { return life_.dead() ? std::string() : RelayedKernel::worker(); }
   void wait(std::chrono::milliseconds duration) override {
-    if (!life_.dead()) kernel_.wait(duration);
+    if (!life_.dead()) RelayedKernel::wait(duration);
   }
 
  private:
-  template <class T, class Run>
-  host::Answer<T> live(Run run);
+  bool may_begin() override {
+    fate_ = life_.next(false);
+    return fate_ != Life::Fate::DieBefore;
+  }
+  bool may_return() override { return fate_ != Life::Fate::DieAfter; }
 
-  host::Kernel& kernel_;
   Life& life_;
+  Life::Fate fate_ = Life::Fate::Live;
 };
 
 /// The same for a folder of files.

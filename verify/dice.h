@@ -5,6 +5,13 @@
 
 namespace busproof::verify {
 
+/// Something to choose, as often as its weight is of all weights.
+template <class T>
+struct Weighted {
+  std::uint32_t weight;
+  T what;
+};
+
 /// A stream of random choices; the same for the same seed on every machine.
 class Dice {
  public:

@@ -239,6 +239,8 @@ void GuestHistory::edit_device(const Change& change, Domain& wish, Device& devic
 }
 
 GuestHistory::Settled GuestHistory::settle(Domain wish) {
+  // What changes nothing was looked at when law 1 was: it assigns the config again.
+  if (is_settled_ && wish == config_ && looking_.selection.has(kIdempotent)) return Settled::Done;
   wish_ = std::move(wish);
   auto assignment = assign::assign(wish_);
   if (!assignment) {
@@ -247,6 +249,7 @@ GuestHistory::Settled GuestHistory::settle(Domain wish) {
   }
   for (Breach& breach : look_at_assigned({wish_, assignment->placed}, looking_)) breaches_.push_back(std::move(breach));
   config_ = assignment->placed.domain();
+  is_settled_ = true;
   return Settled::Done;
 }
 

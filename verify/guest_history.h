@@ -51,6 +51,7 @@ class GuestHistory {
   [[nodiscard]] std::optional<std::size_t> position_of(const domain::Domain& domain, std::uint32_t id) const;
 
   domain::Domain config_;
+  bool is_settled_ = false;  ///< the config came of an assignment of which the laws were looked at
   domain::Domain wish_{};
   std::map<std::uint32_t, std::string> element_of_{};  ///< the XML of what was added, by number
   std::optional<std::string> edited_{};                ///< the XML of the device that is being edited

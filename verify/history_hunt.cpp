@@ -27,9 +27,7 @@ constexpr std::string_view kStartFile = "start.xml";
 constexpr int kHistorySize = 39;
 constexpr std::uint32_t kFirstNewId = 1000;
 /// How many devices just fit, or just do not (spec 13). The more, the rarer: the laws take the longer.
-struct EdgeCount {
-  std::uint32_t weight, count;
-};
+using EdgeCount = Weighted<std::uint32_t>;
 constexpr std::array kManyCounts = {EdgeCount{4, 2},  EdgeCount{4, 5},  EdgeCount{4, 8},  EdgeCount{4, 9},
                                     EdgeCount{1, 27}, EdgeCount{1, 29}, EdgeCount{1, 30}, EdgeCount{1, 31},
                                     EdgeCount{1, 32}, EdgeCount{1, 61}};
@@ -103,30 +101,27 @@ class Command final : public rc::state::Command<Sketch, GuestHistory> {
 };
 using Commands = rc::state::Commands<rc::state::Command<Sketch, GuestHistory>>;
 
-struct VerbChance {
-  Verb verb;
-  std::uint32_t weight;
-};
+using VerbChance = Weighted<Verb>;
 constexpr std::array kVerbChances = {
-    VerbChance{Verb::Add, 96},
-    VerbChance{Verb::AddMany, 1},
-    VerbChance{Verb::AddController, 48},
-    VerbChance{Verb::Remove, 40},
-    VerbChance{Verb::Replace, 24},
-    VerbChance{Verb::Edit, 16},
-    VerbChance{Verb::Reorder, 12},
-    VerbChance{Verb::Pin, 40},
-    VerbChance{Verb::SetMultifunction, 20},
-    VerbChance{Verb::ClearMultifunction, 12},
-    VerbChance{Verb::BusNr, 12},
-    VerbChance{Verb::Node, 8},
-    VerbChance{Verb::Model, 8},
-    VerbChance{Verb::Unpin, 16},
-    VerbChance{Verb::Regenerate, 4},
-    VerbChance{Verb::SaveAndLoad, 12},
-    VerbChance{Verb::LockAndApply, 6},
-    VerbChance{Verb::HotPlug, 16},
-    VerbChance{Verb::Unplug, 16},
+    VerbChance{96, Verb::Add},
+    VerbChance{1, Verb::AddMany},
+    VerbChance{48, Verb::AddController},
+    VerbChance{40, Verb::Remove},
+    VerbChance{24, Verb::Replace},
+    VerbChance{16, Verb::Edit},
+    VerbChance{12, Verb::Reorder},
+    VerbChance{40, Verb::Pin},
+    VerbChance{20, Verb::SetMultifunction},
+    VerbChance{12, Verb::ClearMultifunction},
+    VerbChance{12, Verb::BusNr},
+    VerbChance{8, Verb::Node},
+    VerbChance{8, Verb::Model},
+    VerbChance{16, Verb::Unpin},
+    VerbChance{4, Verb::Regenerate},
+    VerbChance{12, Verb::SaveAndLoad},
+    VerbChance{6, Verb::LockAndApply},
+    VerbChance{16, Verb::HotPlug},
+    VerbChance{16, Verb::Unplug},
 };
 
 std::uint32_t device_row(Dice& dice, const Sketch& sketch) {
@@ -158,11 +153,11 @@ Change random_change(Dice& dice, const Sketch& sketch) {
   const bool has_controllers = std::ranges::any_of(sketch.items, &Sketch::Item::is_controller);
   change.verb = dice.weighted(kVerbChances,
                               [&](const VerbChance& chance) {
-                                const bool for_controllers = chance.verb == Verb::BusNr || chance.verb == Verb::Node ||
-                                                             chance.verb == Verb::Model;
-                                return for_controllers ? has_controllers : has_items || !touches_one(chance.verb);
+                                const bool for_controllers = chance.what == Verb::BusNr || chance.what == Verb::Node ||
+                                                             chance.what == Verb::Model;
+                                return for_controllers ? has_controllers : has_items || !touches_one(chance.what);
                               })
-                    .verb;
+                    .what;
   change.id = adds(change.verb) ? sketch.next_id : 0;
   if (touches_one(change.verb)) change.id = dice.one_of(sketch.items).id;
   switch (change.verb) {
@@ -173,7 +168,7 @@ Change random_change(Dice& dice, const Sketch& sketch) {
       break;
     case Verb::AddMany:
       change.a = dice.below(2);
-      change.b = dice.weighted(kManyCounts).count;
+      change.b = dice.weighted(kManyCounts).what;
       break;
     case Verb::AddController:
       change.a = controller_row(dice, sketch);

@@ -40,10 +40,7 @@ constexpr std::array kCards = {
     CardRow{2, "dead:beef", "ff0000", "", "", true},  // that nobody has a driver for
 };
 
-struct TextRow {
-  std::uint32_t weight;
-  std::string_view text;
-};
+using TextRow = Weighted<std::string_view>;
 constexpr std::array kKernels = {TextRow{2, "4.19"}, TextRow{2, "5.15"}, TextRow{3, "6.1"}, TextRow{3, "6.12"},
                                  TextRow{3, "6.18"}};
 constexpr std::array kOverrides = {TextRow{3, "vfio-pci"}, TextRow{2, "pci-stub"}, TextRow{2, "none"},
@@ -66,7 +63,7 @@ class HostBuilder {
   explicit HostBuilder(Dice& dice) : dice_(dice) {}
 
   std::vector<std::string> build() {
-    std::string first = fmt::format("host random kernel={}", dice_.weighted(kKernels).text);
+    std::string first = fmt::format("host random kernel={}", dice_.weighted(kKernels).what);
     if (dice_.percent(6)) first += " iommu=off";
     if (dice_.percent(8)) first += " nointremap";
     lines_.push_back(first);
@@ -132,7 +129,7 @@ class HostBuilder {
       if (!card.driver.empty() && dice_.percent(85)) words += fmt::format(" driver={}", card.driver);
       if (card.driver == "mlx5_core" && !conventional)
         words += fmt::format(" vfs={} offset=8 vf=101e", 1 + dice_.below(4));
-      if (dice_.percent(10)) words += fmt::format(" override={}", dice_.weighted(kOverrides).text);
+      if (dice_.percent(10)) words += fmt::format(" override={}", dice_.weighted(kOverrides).what);
       if (card.driver == "nouveau" && dice_.percent(15)) words += " boot-vga";
       add_line(bus, slot, function, card.id, card.class_code, words + group);
     }
@@ -150,7 +147,7 @@ class HostBuilder {
   }
 
   void add_modules() {
-    if (const auto text = dice_.weighted(kModules).text; !text.empty()) lines_.emplace_back(text);
+    if (const auto text = dice_.weighted(kModules).what; !text.empty()) lines_.emplace_back(text);
     if (dice_.percent(25)) lines_.emplace_back("module xen_pciback drivers=pciback available");
     if (!dice_.percent(40)) return;
     lines_.emplace_back("module mlx5_vfio_pci drivers=mlx5_vfio_pci needs=vfio_pci_core,vfio available");
@@ -166,46 +163,34 @@ class HostBuilder {
 
 // ---- Steps -------------------------------------------------------------------------------------------------------
 
-struct HostVerbChance {
-  HostVerb verb;
-  std::uint32_t weight;
-};
 constexpr std::array kHostVerbChances = {
-    HostVerbChance{HostVerb::Detach, 22},
-    HostVerbChance{HostVerb::Reattach, 16},
-    HostVerbChance{HostVerb::Reset, 4},
-    HostVerbChance{HostVerb::Prepare, 20},
-    HostVerbChance{HostVerb::Release, 14},
-    HostVerbChance{HostVerb::Recover, 6},
-    HostVerbChance{HostVerb::Commit, 7},
-    HostVerbChance{HostVerb::Close, 3},
-    HostVerbChance{HostVerb::Load, 2},
-    HostVerbChance{HostVerb::Unload, 2},
-    HostVerbChance{HostVerb::VirtualFunctions, 6},
-    HostVerbChance{HostVerb::Swap, 1},
-    HostVerbChance{HostVerb::World, 10},
+    Weighted{22, HostVerb::Detach},
+    Weighted{16, HostVerb::Reattach},
+    Weighted{4, HostVerb::Reset},
+    Weighted{20, HostVerb::Prepare},
+    Weighted{14, HostVerb::Release},
+    Weighted{6, HostVerb::Recover},
+    Weighted{7, HostVerb::Commit},
+    Weighted{3, HostVerb::Close},
+    Weighted{2, HostVerb::Load},
+    Weighted{2, HostVerb::Unload},
+    Weighted{6, HostVerb::VirtualFunctions},
+    Weighted{1, HostVerb::Swap},
+    Weighted{10, HostVerb::World},
 };
 
-struct ErrorRow {
-  std::uint32_t weight;
-  int error;
-};
 /// What a read may fail with that does not say that there is nothing to be read.
 constexpr std::array kReadErrors = {EIO, EACCES, EPERM};
-constexpr std::array kErrors = {ErrorRow{3, EIO},    ErrorRow{3, EACCES}, ErrorRow{3, EBUSY},
-                                ErrorRow{3, ENODEV}, ErrorRow{2, EPERM},  ErrorRow{2, EINVAL},
-                                ErrorRow{1, EROFS},  ErrorRow{1, ENOTTY}, ErrorRow{1, ENOENT}};
+constexpr std::array kErrors = {Weighted{3, EIO},    Weighted{3, EACCES}, Weighted{3, EBUSY},
+                                Weighted{3, ENODEV}, Weighted{2, EPERM},  Weighted{2, EINVAL},
+                                Weighted{1, EROFS},  Weighted{1, ENOTTY}, Weighted{1, ENOENT}};
 
-struct FaultChance {
-  std::uint32_t weight;
-  FaultKind kind;
-};
 constexpr std::array kFaultKinds = {
-    FaultChance{8, FaultKind::Fail},      FaultChance{4, FaultKind::FailAfterEffect},
-    FaultChance{4, FaultKind::Lie},       FaultChance{4, FaultKind::Block},
-    FaultChance{2, FaultKind::PowerLoss}, FaultChance{6, FaultKind::Rival},
-    FaultChance{3, FaultKind::Vanish},    FaultChance{3, FaultKind::Swap},
-    FaultChance{2, FaultKind::Dead},
+    Weighted{8, FaultKind::Fail},      Weighted{4, FaultKind::FailAfterEffect},
+    Weighted{4, FaultKind::Lie},       Weighted{4, FaultKind::Block},
+    Weighted{2, FaultKind::PowerLoss}, Weighted{6, FaultKind::Rival},
+    Weighted{3, FaultKind::Vanish},    Weighted{3, FaultKind::Swap},
+    Weighted{2, FaultKind::Dead},
 };
 
 constexpr std::array<std::string_view, 3> kGuests = {"dom1", "dom2", "dom3"};
@@ -230,11 +215,11 @@ class StepMaker {
   HostStep step() {
     HostStep made{.command = command(dice_
                                          .weighted(kHostVerbChances,
-                                                   [&](const HostVerbChance& chance) {
-                                                     return chance.verb != HostVerb::VirtualFunctions ||
+                                                   [&](const Weighted<HostVerb>& chance) {
+                                                     return chance.what != HostVerb::VirtualFunctions ||
                                                             !sketch_.physical.empty();
                                                    })
-                                         .verb)};
+                                         .what)};
     if (!is_operation(made.command.verb)) return made;
     made.rehearsed = dice_.percent(1) && request_of(made.command).has_value();
     if (made.command.verb != HostVerb::Recover && made.command.verb != HostVerb::VirtualFunctions &&
@@ -388,8 +373,8 @@ class StepMaker {
   Fault fault(const HostCommand& command) {
     const HostAddress device =
         !command.devices.empty() && dice_.percent(75) ? dice_.one_of(command.devices) : one_device();
-    Fault made{.kind = dice_.weighted(kFaultKinds).kind};
-    made.error = dice_.weighted(kErrors).error;
+    Fault made{.kind = dice_.weighted(kFaultKinds).what};
+    made.error = dice_.weighted(kErrors).what;
     const bool writes_only = made.kind == FaultKind::FailAfterEffect || made.kind == FaultKind::Lie ||
                              made.kind == FaultKind::Block || made.kind == FaultKind::Rival;
     if (writes_only || dice_.percent(45)) {

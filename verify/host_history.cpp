@@ -84,15 +84,15 @@ std::string end_of(const OperationRun& run) {
 
 bool gives_back(HostVerb verb) { return verb == HostVerb::Reattach || verb == HostVerb::Release; }
 
-/// The devices that are given back although nobody knows where they came from: also those that two give back, since
-/// what the first has given back nobody knows any more.
+/// The devices that are given back although nobody knows where they came from: also those that two give back, or one
+/// that was interrupted and is finished first, since what the first has given back nobody knows any more.
 std::set<HostAddress> given_back_from_nowhere(const HostStep& step, const HostState& before) {
   std::set<HostAddress> devices;
   for (const HostCommand* command : {&step.command, step.beside ? &*step.beside : nullptr}) {
     if (command == nullptr || command->verb != HostVerb::Reattach) continue;
     for (const HostAddress& address : command->devices) {
       const auto* entry = host::find(before.ledger, address);
-      const bool unknown = entry == nullptr || entry->boot_id != before.boot_id;
+      const bool unknown = entry == nullptr || entry->boot_id != before.boot_id || before.in_journals.contains(address);
       if (unknown || (step.beside && gives_back(step.command.verb) && gives_back(step.beside->verb)))
         devices.insert(address);
     }
@@ -261,6 +261,13 @@ void HostHistory::operate(const HostStep& step) {
     homes_.erase(address);
     homeless_.insert(address);
   }
+  // A rival may have come before its device was taken: then that came from where the rival had left it.
+  if (const auto meddled = meddled_by(step.faults, world_.kernel.host().model); !meddled.empty()) {
+    const HostState later = state_of(run.later);
+    for (const HostAddress& address : meddled)
+      if (const auto* entry = host::find(later.ledger, address); entry != nullptr && homes_.contains(address))
+        homes_[address] = entry->origin;
+  }
   world_ = run.later;
 }
 
@@ -300,10 +307,12 @@ void HostHistory::look_at_run(const HostStep& step, const StepRun& run, const Ho
   host::BindingPlan both = plan;
   both.devices.insert(both.devices.end(), other.devices.begin(), other.devices.end());
   // What one lets go of, the other may be given.
-  auto changing = before.in_journals;
+  std::set<HostAddress> let_go;
   for (const HostCommand* command : {&step.command, &*step.beside})
     if (command->verb == HostVerb::Release)
-      for (const HostAddress& address : let_go_by(*command, before)) changing.insert(address);
+      for (const HostAddress& address : let_go_by(*command, before)) let_go.insert(address);
+  auto changing = before.in_journals;
+  changing.insert(let_go.begin(), let_go.end());
   look_at_all({.plan = both,
                .before = before,
                .after = after,
@@ -323,6 +332,7 @@ void HostHistory::look_at_run(const HostStep& step, const StepRun& run, const Ho
                  .outcome = one.performance && !one.crashed ? &one.performance->outcome : nullptr,
                  .meddled = touched,
                  .resumed = before.in_journals,
+                 .let_go = let_go,
                  .homes = &homes_},
                 "one of two");
   };
@@ -344,8 +354,12 @@ void HostHistory::look_at_refusal(const StepRun& run, const HostState& before, c
       found.push_back({to_string(address), "has another override after a refusal"});
   }
   if (before.in_journals.empty() && before.ledger != after.ledger) found.push_back({"", "the ledger has changed"});
-  for (const HostAddress& address : after.in_journals)
-    if (!before.in_journals.contains(address)) found.push_back({to_string(address), "is in a journal"});
+  for (const HostAddress& address : after.in_journals) {
+    // What could not be switched on again is written down.
+    const DeviceState* device = device_in(after, address);
+    const bool is_off = device != nullptr && !device->vfs_autoprobe;
+    if (!before.in_journals.contains(address) && !is_off) found.push_back({to_string(address), "is in a journal"});
+  }
   look(kRefusalChangesNothing, found);
 }
 

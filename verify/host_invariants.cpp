@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/host/journal.h"
+#include "engine/host/virtual_functions.h"
 
 namespace busproof::verify {
 namespace {
@@ -58,11 +59,11 @@ std::optional<HostAddress> device_of(const fakesys::AccessRecord& access) {
   return device_meant(access.path, access.value);
 }
 
-/// Whether an id is written that a device of the plan has.
-bool is_id_of(const host::BindingPlan& plan, const fakesys::AccessRecord& access) {
+/// Whether an id is written that a device of the operation has.
+bool is_id_of_declared(const HostRun& run, const fakesys::AccessRecord& access) {
   if (!access.path.ends_with("/new_id") && !access.path.ends_with("/remove_id")) return false;
-  return std::ranges::any_of(plan.steps, [&](const host::Step& step) {
-    return step.kind == host::Step::Kind::AddId && value_of(step) == access.value;
+  return std::ranges::any_of(run.before.devices, [&](const auto& device) {
+    return declares(run, device.first) && access.value.starts_with(host::id_string(device.second.pin));
   });
 }
 
@@ -185,6 +186,7 @@ HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, hos
   const fakesys::Model& model = kernel.host().model;
   HostState state;
   state.autoprobe = model.autoprobe;
+  state.has_overrides = model.profile.driver_override;
   state.boots = kernel.host().boots;
   state.boot_id = fakesys::boot_id(kernel.host());
   state.crashed = model.host_crashed;
@@ -204,6 +206,7 @@ HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, hos
   if (const auto states = host::read_journals(journals)) {
     for (const host::JournalState& journal : *states) state.in_journals.merge(host::devices_in_question(journal));
   }
+  if (const auto cards = host::probing_left_off(journals)) state.in_journals.insert(cards->begin(), cards->end());
   for (host::Store* store : {&journals, &ledger}) {
     const auto files = host::contents(*store);
     if (!files) continue;
@@ -227,7 +230,7 @@ Violations nothing_is_lost(const HostRun& run) {
                                                        binding_words(after.binding), binding_words(home))});
     } else if (entry->second.flags.empty()) {
       if (after.binding.driver.value_or(after.binding.override_to.value_or("")) == entry->second.stub) return;
-      if (after.binding == before.binding) return;
+      if (after.binding == before.binding || waited_for_module(run, before, after)) return;
       found.push_back({to_string(address), fmt::format("is {}, and the ledger says {} without a flag",
                                                        binding_words(after.binding), entry->second.stub)});
     }
@@ -261,7 +264,8 @@ Violations global_tables_stay(const HostRun& run) {
     found.push_back({"", "dynamic ids of drivers have changed"});
   if (run.before.autoprobe != run.after.autoprobe) found.push_back({"", "drivers_autoprobe has changed"});
   for_each_device(run, [&](const HostAddress& address, const DeviceState& before, const DeviceState& after) {
-    if (before.vfs_autoprobe != after.vfs_autoprobe && !run.meddled.contains(address))
+    const bool is_kept = run.before.in_journals.contains(address) || run.after.in_journals.contains(address);
+    if (before.vfs_autoprobe != after.vfs_autoprobe && !is_kept && !run.meddled.contains(address))
       found.push_back({to_string(address), "its sriov_drivers_autoprobe has changed"});
   });
   return found;
@@ -271,7 +275,7 @@ Violations only_declared_devices_change(const HostRun& run) {
   Violations found;
   for_each_write(run, [&](std::size_t, const fakesys::AccessRecord& access) {
     const auto device = device_of(access);
-    if (is_id_of(run.plan, access)) return;
+    if (is_id_of_declared(run, access)) return;
     if (!device || !declares(run, *device))
       found.push_back({"", "a write that no device of the plan is meant by: " + access.path});
   });
@@ -520,7 +524,8 @@ Violations owner_stays(const HostRun& run) {
     const auto* before = host::find(run.before.ledger, address);
     if (before == nullptr || !before->owner || !after.owner || before->owner == after.owner) continue;
     if (before->boot_id != after.boot_id) continue;
-    if (run.resumed.contains(address)) continue;  // a release that was interrupted may have been finished first
+    // A release that was interrupted may have been finished first; one beside it may have come before it.
+    if (run.resumed.contains(address) || run.let_go.contains(address)) continue;
     found.push_back(
         {to_string(address), fmt::format("was with {}, and is with {}", before->owner->domain, after.owner->domain)});
   }

@@ -77,7 +77,8 @@ struct HostState {
   std::set<std::string> vfio_drivers;              ///< that hand a device to a guest
   std::set<int> open_groups;
   bool autoprobe = true;
-  bool crashed = false;  ///< the kernel itself has stopped
+  bool has_overrides = true;  ///< the kernel knows driver_override
+  bool crashed = false;       ///< the kernel itself has stopped
   std::uint32_t boots = 1;
   std::string boot_id;
   host::Ledger ledger;
@@ -133,6 +134,7 @@ struct HostRun {
   const std::vector<fakesys::AccessRecord>* repetition = nullptr;  ///< accesses of the same request, made once more
   const HostState* taken_back = nullptr;                           ///< when what was given away had been given back
   std::set<host::HostAddress> resumed{};  ///< devices of interrupted operations that may have been dealt with first
+  std::set<host::HostAddress> let_go{};   ///< devices that an operation beside it releases
   const Homes* homes = nullptr;           ///< null: the ledger is trusted, and what it does not tell is as before
 };
 

@@ -83,7 +83,7 @@ StepRun run_step(const HostWorld& world, const HostStep& step) {
   faulty.set_newcomer([&](const fakesys::Function& old) {
     run.newcomer = Newcomer{faulty.accesses().size(), old.address};
     fakesys::Function newcomer = old;
-    newcomer.identity.device ^= 1;
+    ++newcomer.identity.device;  // never one that was there before
     return newcomer;
   });
   const auto begin = faulty.now();

@@ -9,7 +9,6 @@
 #include <set>
 #include <string_view>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
 
 #include "engine/abi/diff.h"
@@ -86,13 +85,10 @@ std::uint32_t highest_bus(const Domain& domain) {
   return highest;
 }
 
-/// Every address that is in use, and by whom.
-std::map<GuestAddress, const Device*> owners(const Domain& domain) {
-  std::map<GuestAddress, const Device*> found;
-  for (const Device& device : domain.devices)
-    if (const PciAddress* address = place_of(device); address != nullptr && !is_mirror(device))
-      found.emplace(*address->at, &device);
-  return found;
+/// Who sits at the address; null: nobody.
+const Device* owner_of(const Assigned& assigned, const GuestAddress& at) {
+  const auto seat = std::ranges::lower_bound(assigned.seats, at, {}, &std::pair<GuestAddress, const Device*>::first);
+  return seat != assigned.seats.end() && seat->first == at ? seat->second : nullptr;
 }
 
 bool was_written(const Assigned& assigned, const Device& device) {
@@ -134,23 +130,32 @@ void compare(Violations& found, const std::string& device, std::string_view what
 }  // namespace
 
 Assigned::Assigned(const Domain& the_wish, const domain::PlacedDomain& the_placed)
-    : wish(the_wish), placed(the_placed) {
-  std::unordered_map<std::uint32_t, const Device*> by_element;
-  std::map<AddedName, const Device*> by_name;
+    : wish(the_wish), placed(the_placed), numbered(topology::numbered_buses(the_placed.domain())) {
+  std::vector<std::pair<std::uint32_t, const Device*>> by_element;
+  std::vector<std::pair<AddedName, const Device*>> by_name;
   for (const Device& device : placed.domain().devices) {
     if (device.element != domain::kNoElement)
-      by_element.emplace(device.element, &device);
+      by_element.emplace_back(device.element, &device);
     else
-      by_name.emplace(added_name(device), &device);
+      by_name.emplace_back(added_name(device), &device);
+    if (const PciAddress* address = place_of(device); address != nullptr && !is_mirror(device))
+      seats.emplace_back(*address->at, &device);
   }
+  // Stable: of several of one name the first counts.
+  const auto key = [](const auto& pair) -> const auto& { return pair.first; };
+  std::ranges::stable_sort(by_element, {}, key);
+  std::ranges::stable_sort(by_name, {}, key);
+  std::ranges::stable_sort(seats, {}, key);
   same.reserve(wish.devices.size());
+  const auto pair_up = [&](const Device& device, const auto& devices, const auto& name) {
+    const auto found = std::ranges::lower_bound(devices, name, {}, key);
+    if (found != devices.end() && found->first == name) same.emplace_back(&device, found->second);
+  };
   for (const Device& device : wish.devices) {
-    if (device.element != domain::kNoElement) {
-      if (const auto found = by_element.find(device.element); found != by_element.end())
-        same.emplace_back(&device, found->second);
-    } else if (const auto found = by_name.find(added_name(device)); found != by_name.end()) {
-      same.emplace_back(&device, found->second);
-    }
+    if (device.element != domain::kNoElement)
+      pair_up(device, by_element, device.element);
+    else
+      pair_up(device, by_name, added_name(device));
   }
 }
 
@@ -209,14 +214,11 @@ Violations multifunction_stays(const Assigned& assigned) {
 
 Violations no_shared_function(const Assigned& assigned) {
   Violations found;
-  std::map<GuestAddress, const Device*> owner;
-  for (const Device& device : assigned.placed.domain().devices) {
-    const PciAddress* address = place_of(device);
-    if (address == nullptr || is_mirror(device)) continue;
-    const auto [seat, vacant] = owner.try_emplace(*address->at, &device);
-    if (!vacant)
-      found.push_back({name_in(assigned, device),
-                       fmt::format("sits on {} at {}", name_in(assigned, *seat->second), to_string(*address->at))});
+  for (std::size_t i = 1; i < assigned.seats.size(); ++i) {
+    const auto& [at, device] = assigned.seats[i];
+    if (const Device* owner = owner_of(assigned, at); owner != device)
+      found.push_back(
+          {name_in(assigned, *device), fmt::format("sits on {} at {}", name_in(assigned, *owner), to_string(at))});
   }
   return found;
 }
@@ -261,16 +263,14 @@ Violations every_place_fits(const Assigned& assigned) {
 
 Violations function_zero_leads(const Assigned& assigned) {
   Violations found;
-  const auto owner = owners(assigned.placed.domain());
   std::set<const Device*> lacking;
-  for (const auto& [at, device] : owner) {
+  for (const auto& [at, device] : assigned.seats) {
     if (at.function() == 0) continue;
-    const auto zero = owner.find(*GuestAddress::make(at.segment(), at.bus(), at.slot(), 0));
-    if (zero != owner.end()) {
-      if (place_of(*zero->second)->multifunction == Switch::Absent && lacking.insert(zero->second).second)
-        found.push_back(
-            {name_in(assigned, *zero->second), fmt::format("lacks multifunction='on' although {} sits at {}",
-                                                           name_in(assigned, *device), to_string(at))});
+    const Device* zero = owner_of(assigned, *GuestAddress::make(at.segment(), at.bus(), at.slot(), 0));
+    if (zero != nullptr) {
+      if (place_of(*zero)->multifunction == Switch::Absent && lacking.insert(zero).second)
+        found.push_back({name_in(assigned, *zero), fmt::format("lacks multifunction='on' although {} sits at {}",
+                                                               name_in(assigned, *device), to_string(at))});
       continue;
     }
     // The chipset has function 0 of its own slots, and an EHCI controller without its companions sits alone on function
@@ -285,8 +285,7 @@ Violations function_zero_leads(const Assigned& assigned) {
 
 Violations bus_numbers_follow_the_tree(const Assigned& assigned) {
   Violations found;
-  const topology::Buses buses = topology::buses_of(assigned.placed.domain());
-  const topology::BusNumbers numbers = topology::number_buses(buses);
+  const auto& [buses, numbers] = assigned.numbered;
   if (!numbers.predicted) return found;
   std::map<std::pair<std::size_t, unsigned>, std::size_t> taken;
   for (std::size_t i = 0; i < buses.all.size(); ++i) {
@@ -334,6 +333,8 @@ Violations controllers_keep_their_numbers(const Assigned& assigned) {
   for (const auto& [before, after] : assigned.same) {
     if (!before->controller || !after->controller) continue;
     const domain::Controller &was = *before->controller, &is = *after->controller;
+    // Most keep all, and then nobody asks for the name.
+    if (was.index == is.index && was.target == is.target && was.pci_model == is.pci_model) continue;
     const std::string name = name_in(assigned, *after);
     compare(found, name, "index", was.index, is.index);
     compare(found, name, "chassisNr", was.target.chassis_nr, is.target.chassis_nr);
@@ -349,13 +350,14 @@ Violations controllers_keep_their_numbers(const Assigned& assigned) {
 
 Violations guest_sees_what_is_placed(const Assigned& assigned) {
   Violations found;
-  const abi::AbiSnapshot seen = abi::snapshot(assigned.placed, assigned.wish);
-  std::map<GuestAddress, bool> told;
+  const abi::AbiSnapshot seen = abi::snapshot(assigned.placed, assigned.numbered, {});
+  std::vector<std::pair<GuestAddress, bool>> told;
   for (const abi::AbiDevice& device : seen.devices)
-    if (device.pci) told.emplace(device.pci->at, device.pci->multifunction);
-  for (const auto& [at, device] : owners(assigned.placed.domain())) {
-    const auto place = told.find(at);
-    if (place == told.end())
+    if (device.pci) told.emplace_back(device.pci->at, device.pci->multifunction);
+  std::ranges::stable_sort(told, {}, &std::pair<GuestAddress, bool>::first);
+  for (const auto& [at, device] : assigned.seats) {
+    const auto place = std::ranges::lower_bound(told, at, {}, &std::pair<GuestAddress, bool>::first);
+    if (place == told.end() || place->first != at)
       found.push_back(
           {name_in(assigned, *device), fmt::format("at {} is nothing that the guest is said to see", to_string(at))});
     else if (!place->second && place_of(*device)->multifunction == Switch::On)
@@ -384,7 +386,7 @@ Violations text_keeps_every_place(const domain::PlacedDomain& placed, std::strin
 
 std::span<const GuestLaw> guest_laws() {
   static constexpr std::array kLaws = {
-      GuestLaw{"idempotent", "assigning an assigned config changes nothing", "law 1", assigning_again_changes_nothing},
+      GuestLaw{kIdempotent, "assigning an assigned config changes nothing", "law 1", assigning_again_changes_nothing},
       GuestLaw{"addresses-stay", "an address, once in the config, never moves", "law 2", addresses_stay},
       GuestLaw{"multifunction-stays", "multifunction='on', once set, stays set", "law 3", multifunction_stays},
       GuestLaw{"no-shared-function", "no two devices share a function", "law 4", no_shared_function},

@@ -8,6 +8,8 @@
 
 #include "engine/domain/domain.h"
 #include "engine/domain/placed_domain.h"
+#include "engine/pci/address.h"
+#include "engine/topology/bus_numbers.h"
 
 /// The laws of the guest side (DESIGN.md, "What holds always"), each one function over plain values that says in words
 /// what breaks it. A law binds what busproof itself chooses: where the user wrote something that breaks it, or
@@ -33,6 +35,9 @@ struct Assigned {
   /// The devices of both that are the same one, wish first. The element says which, and for what libvirt added earlier
   /// its name.
   std::vector<std::pair<const domain::Device*, const domain::Device*>> same{};
+  /// Who sits where in `placed`, sorted by place. Two at one place stay in the order of the config.
+  std::vector<std::pair<pci::GuestAddress, const domain::Device*>> seats{};
+  topology::NumberedBuses numbered;  ///< of `placed`
 };
 
 /// 1. Assignment is idempotent.
@@ -68,5 +73,6 @@ struct GuestLaw {
   Violations (*breaches)(const Assigned& assigned);
 };
 std::span<const GuestLaw> guest_laws();
+inline constexpr std::string_view kIdempotent = "idempotent";
 
 }  // namespace busproof::verify

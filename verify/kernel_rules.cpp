@@ -52,7 +52,7 @@ Target target_of(std::string_view path) {
 /// K-20 to K-23: any text is taken, up to its first newline, and nothing else happens.
 Expected of_override(const Model& model, std::string_view name, const std::string& value) {
   const fakesys::Device* device = device_at(model, name);
-  if (device == nullptr) return {std::string(name), {ENOENT}};
+  if (device == nullptr || !model.profile.driver_override) return {std::string(name), {ENOENT}};
   const std::string text = value.empty() ? device->override_text : value.substr(0, value.find('\n'));
   return {std::string(name), {0}, driver_of(model, device), text};
 }

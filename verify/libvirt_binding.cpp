@@ -61,13 +61,12 @@ std::optional<Refusal> Binder::reattach(const HostAddress& device) {
   return std::nullopt;
 }
 
-std::optional<Refusal> Binder::prepare(const host::Owner& owner, const std::vector<HostAddress>& devices, bool managed,
-                                       const std::string& stub) {
+std::optional<Refusal> Binder::prepare(const host::Owner& owner, const std::vector<Wanted>& devices, bool managed) {
   constexpr std::array<std::string_view, 3> kKnownStubs = {"vfio-pci", "pci-stub", "pciback"};
-  for (const HostAddress& device : devices)
+  for (const auto& [device, stub] : devices)
     if (const auto known = lists_.find(device); known != lists_.end() && known->second.owner) return Refusal::InUse;
   std::optional<Refusal> failed;
-  for (const HostAddress& device : devices) {
+  for (const auto& [device, stub] : devices) {
     if (managed) {
       bool moved = false;
       failed = move_to_stub(device, stub, moved);
@@ -84,14 +83,14 @@ std::optional<Refusal> Binder::prepare(const host::Owner& owner, const std::vect
   }
   if (failed) {
     // The device that failed is in no list, and stays as it is.
-    for (const HostAddress& device : devices)
+    for (const auto& [device, stub] : devices)
       if (const auto known = lists_.find(device); known != lists_.end() && known->second.managed) {
         static_cast<void>(move_back(device));  // errors are logged
         lists_.erase(known);
       }
     return failed;
   }
-  for (const HostAddress& device : devices) lists_[device].owner = owner;
+  for (const auto& [device, stub] : devices) lists_[device].owner = owner;
   return std::nullopt;
 }
 
@@ -189,6 +188,7 @@ BindingComparison compare_with_libvirt(const QuietRun& quiet) {
                                          ours.performance->outcome.end == host::Outcome::End::Already);
   // What we refuse and libvirt does not is what sections 5.4 and 6.3 add; what we refuse has its own law.
   if (!done || quiet.command.verb == HostVerb::Reset || quiet.command.driver == "none") return comparison;
+  if (!quiet.before.has_overrides) return comparison;  // libvirt does nothing without them since 6.1.0
   fakesys::FakeKernel kernel = quiet.world.kernel;
   for (const fakesys::AccessRecord& change : ours.changes)
     if (change.access == fakesys::Access::LoadModule) static_cast<void>(kernel.load_module(change.path));
@@ -207,9 +207,12 @@ BindingComparison compare_with_libvirt(const QuietRun& quiet) {
       for (const HostAddress& address : devices)
         if (!refused) refused = binder.reattach(address);
       break;
-    case HostVerb::Prepare:
-      refused = binder.prepare(owner, devices, !quiet.command.unmanaged, stub_for(quiet, devices.front()));
+    case HostVerb::Prepare: {
+      std::vector<libvirt::Binder::Wanted> wanted;
+      for (const HostAddress& address : devices) wanted.emplace_back(address, stub_for(quiet, address));
+      refused = binder.prepare(owner, wanted, !quiet.command.unmanaged);
       break;
+    }
     default:
       binder.release(owner, devices);
       break;

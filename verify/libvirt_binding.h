@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/host/kernel.h"
@@ -39,9 +40,10 @@ class Binder {
   std::optional<Refusal> detach(const HostAddress& device, const std::string& stub);
   /// Section 3.4.
   std::optional<Refusal> reattach(const HostAddress& device);
+  /// A device, and the driver that its guest needs.
+  using Wanted = std::pair<HostAddress, std::string>;
   /// Section 6.2, without networks and resets.
-  std::optional<Refusal> prepare(const host::Owner& owner, const std::vector<HostAddress>& devices, bool managed,
-                                 const std::string& stub);
+  std::optional<Refusal> prepare(const host::Owner& owner, const std::vector<Wanted>& devices, bool managed);
   /// Section 6.4. A stop cannot fail.
   void release(const host::Owner& owner, const std::vector<HostAddress>& devices);
 

@@ -25,7 +25,8 @@ using domain::DeviceKind;
 using domain::Domain;
 
 /// What is compared of one device, by the name that a difference is told under. Absent and empty are the same.
-using Facts = std::map<std::string, std::string>;
+using Fact = std::pair<std::string_view, std::string>;
+using Facts = std::vector<Fact>;
 using Devices = std::map<std::string, Facts>;
 
 std::string place_text(const Device& device) {
@@ -45,28 +46,35 @@ std::string text_of(domain::Switch value) {
   return value == domain::Switch::On ? "on" : "off";
 }
 
+/// By name, as they are told.
 Facts facts_of(const Device& device) {
   Facts facts{{"address", place_text(device)}};
-  if (const auto* pci = std::get_if<domain::PciAddress>(&device.address)) {
-    facts["zpci uid"] = text_of(pci->zpci.uid);
-    facts["zpci fid"] = text_of(pci->zpci.fid);
+  if (device.controller && device.controller->type == ControllerType::Pci) {
+    const Controller& controller = *device.controller;
+    facts.emplace_back("model", controller.pci_model ? to_string(*controller.pci_model) : "");
+    facts.emplace_back("model name", controller.model_name);
+    facts.emplace_back("target busNr", text_of(controller.target.bus_nr));
+    facts.emplace_back("target chassis", text_of(controller.target.chassis));
+    facts.emplace_back("target chassisNr", text_of(controller.target.chassis_nr));
+    facts.emplace_back("target hotplug", text_of(controller.target.hotplug));
+    facts.emplace_back("target index", text_of(controller.target.index));
+    facts.emplace_back("target node", text_of(controller.target.node));
+    facts.emplace_back("target port", text_of(controller.target.port));
   }
-  if (!device.controller || device.controller->type != ControllerType::Pci) return facts;
-  const Controller& controller = *device.controller;
-  facts["model"] = controller.pci_model ? to_string(*controller.pci_model) : "";
-  facts["model name"] = controller.model_name;
-  facts["target busNr"] = text_of(controller.target.bus_nr);
-  facts["target chassisNr"] = text_of(controller.target.chassis_nr);
-  facts["target chassis"] = text_of(controller.target.chassis);
-  facts["target port"] = text_of(controller.target.port);
-  facts["target hotplug"] = text_of(controller.target.hotplug);
-  facts["target index"] = text_of(controller.target.index);
-  facts["target node"] = text_of(controller.target.node);
+  if (const auto* pci = std::get_if<domain::PciAddress>(&device.address)) {
+    facts.emplace_back("zpci fid", text_of(pci->zpci.fid));
+    facts.emplace_back("zpci uid", text_of(pci->zpci.uid));
+  }
   return facts;
 }
 
+std::string_view value_of(const Facts& facts, std::string_view name) {
+  const auto fact = std::ranges::find(facts, name, &Fact::first);
+  return fact == facts.end() ? std::string_view() : fact->second;
+}
+
 bool is_compared(const Device& device, const Facts& facts) {
-  if (!device.controller) return !facts.at("address").empty();
+  if (!device.controller) return !value_of(facts, "address").empty();
   switch (device.controller->type) {
     case ControllerType::Pci:
     case ControllerType::Usb:
@@ -136,7 +144,7 @@ Result<domain::Domain> read(const std::string& text) {
   return domain::read_domain(*document);
 }
 
-std::string_view shown(const std::string& value) { return value.empty() ? "nothing" : std::string_view(value); }
+std::string_view shown(std::string_view value) { return value.empty() ? "nothing" : value; }
 
 }  // namespace
 
@@ -147,17 +155,16 @@ std::vector<std::string> differences(const domain::Domain& recorded, const domai
   for (const auto& [name, facts] : expected) {
     const auto device = found.find(name);
     if (device == found.end()) {
-      texts.push_back(fmt::format("{}: missing, recorded at {}", name, shown(facts.at("address"))));
+      texts.push_back(fmt::format("{}: missing, recorded at {}", name, shown(value_of(facts, "address"))));
       continue;
     }
     for (const auto& [fact, value] : facts)
-      if (device->second[fact] != value)
-        texts.push_back(
-            fmt::format("{}: {} is {}, recorded {}", name, fact, shown(device->second[fact]), shown(value)));
+      if (const std::string_view ours_is = value_of(device->second, fact); ours_is != value)
+        texts.push_back(fmt::format("{}: {} is {}, recorded {}", name, fact, shown(ours_is), shown(value)));
     found.erase(device);
   }
   for (const auto& [name, facts] : found)
-    texts.push_back(fmt::format("{}: extra, at {}", name, shown(facts.at("address"))));
+    texts.push_back(fmt::format("{}: extra, at {}", name, shown(value_of(facts, "address"))));
   return texts;
 }
 

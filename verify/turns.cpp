@@ -28,50 +28,22 @@ void Turns::leave(unsigned who) {
   changed_.notify_all();
 }
 
-void TurnKernel::note(std::size_t since) {
-  const auto& all = log_.accesses();
-  for (std::size_t i = since; i < all.size(); ++i)
-    if (all[i].access == fakesys::Access::Write || all[i].access == fakesys::Access::LoadModule)
-      changes_.push_back(all[i]);
+bool TurnKernel::may_begin() {
+  if (turns_ != nullptr) turns_->step(who_);
+  noted_ = log_.accesses().size();
+  return true;
 }
 
-host::Answer<std::string> TurnKernel::read(std::string_view path) {
-  step();
-  return kernel_.read(path);
+bool TurnKernel::may_return() {
+  for (const auto& all = log_.accesses(); noted_ < all.size(); ++noted_)
+    if (all[noted_].access == fakesys::Access::Write || all[noted_].access == fakesys::Access::LoadModule)
+      changes_.push_back(all[noted_]);
+  return true;
 }
-host::Answer<std::string> TurnKernel::read_bytes(std::string_view path, std::uint64_t offset, std::size_t count) {
-  step();
-  return kernel_.read_bytes(path, offset, count);
-}
-host::Answer<void> TurnKernel::write(std::string_view path, std::string_view value) {
-  step();
-  const std::size_t since = log_.accesses().size();
-  auto answer = kernel_.write(path, value);
-  note(since);
-  return answer;
-}
-host::Answer<std::vector<std::string>> TurnKernel::list(std::string_view path) {
-  step();
-  return kernel_.list(path);
-}
-host::Answer<std::string> TurnKernel::read_link(std::string_view path) {
-  step();
-  return kernel_.read_link(path);
-}
-host::Answer<void> TurnKernel::load_module(std::string_view name) {
-  step();
-  const std::size_t since = log_.accesses().size();
-  auto answer = kernel_.load_module(name);
-  note(since);
-  return answer;
-}
-host::Answer<bool> TurnKernel::vfio_group_in_use(unsigned group) {
-  step();
-  return kernel_.vfio_group_in_use(group);
-}
+
 void TurnKernel::wait(std::chrono::milliseconds duration) {
-  step();
-  kernel_.wait(duration);
+  if (turns_ != nullptr) turns_->step(who_);
+  RelayedKernel::wait(duration);
 }
 
 host::Answer<std::vector<std::string>> TurnStore::list() {

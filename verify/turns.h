@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -10,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "engine/host/kernel.h"
 #include "engine/host/store.h"
 #include "fakesys/faulty_kernel.h"
+#include "verify/relayed_kernel.h"
 
 /// Two programs on one host, of which one moves at a time: before each access to the kernel or to a file it is said who
 /// goes on. So every schedule can be told in a few numbers, and comes to the same each time.
@@ -40,36 +41,24 @@ class Turns {
 };
 
 /// The kernel as one of the two sees it; keeps what it did to it.
-class TurnKernel final : public host::Kernel {
+class TurnKernel final : public RelayedKernel {
  public:
   /// `turns` null: it is alone.
   TurnKernel(host::Kernel& kernel, const fakesys::FaultyKernel& log, Turns* turns, unsigned who)
-      : kernel_(kernel), log_(log), turns_(turns), who_(who) {}
-  host::Answer<std::string> read(std::string_view path) override;
-  host::Answer<std::string> read_bytes(std::string_view path, std::uint64_t offset, std::size_t count) override;
-  host::Answer<void> write(std::string_view path, std::string_view value) override;
-  host::Answer<std::vector<std::string>> list(std::string_view path) override;
-  host::Answer<std::string> read_link(std::string_view path) override;
-  host::Answer<void> load_module(std::string_view name) override;
-  host::Answer<bool> vfio_group_in_use(unsigned group) override;
-  std::chrono::milliseconds now() override { return kernel_.now(); }
-  std::string worker() override { return kernel_.worker(); }
-  bool at_work(std::string_view worker) override { return kernel_.at_work(worker); }
+      : RelayedKernel(kernel), log_(log), turns_(turns), who_(who) {}
   void wait(std::chrono::milliseconds duration) override;
 
   /// The writes and the modules that it loaded, in order.
   [[nodiscard]] const std::vector<fakesys::AccessRecord>& changes() const { return changes_; }
 
  private:
-  void step() {
-    if (turns_ != nullptr) turns_->step(who_);
-  }
-  void note(std::size_t since);
+  bool may_begin() override;
+  bool may_return() override;
 
-  host::Kernel& kernel_;
   const fakesys::FaultyKernel& log_;
   Turns* turns_;
   unsigned who_;
+  std::size_t noted_ = 0;  ///< of the log
   std::vector<fakesys::AccessRecord> changes_;
 };
 

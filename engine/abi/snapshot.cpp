@@ -42,29 +42,25 @@ AbiController controller_of(const domain::Controller& controller) {
           .guest_bus = std::nullopt};
 }
 
-AbiDevice device_of(const Device& device) {
-  AbiDevice abi{.kind = device.kind,
-                .alias = device.alias,
-                .mac = device.mac,
-                .target = device.kind == DeviceKind::Interface ? "" : device.target,
-                .serial = {},
-                .host = host_of(device),
-                .controller = std::nullopt,
-                .pci = std::nullopt,
-                .address = address_text(device),
-                .model = device.model,
-                .type = type_of(device),
-                .primary = device.primary,
-                .acpi_index = device.acpi_index,
-                .boot_order = device.boot_order,
-                .details = device.details,
-                .name = {},
-                .added = device.element == domain::kNoElement,
-                .offset = device.offset};
+/// `abi` is a device of which nothing is known yet: filled where it lies, since there is much in it.
+void describe_device(const Device& device, AbiDevice& abi) {
+  abi.kind = device.kind;
+  abi.alias = device.alias;
+  abi.mac = device.mac;
+  if (device.kind != DeviceKind::Interface) abi.target = device.target;
+  abi.host = host_of(device);
+  abi.address = address_text(device);
+  abi.model = device.model;
+  abi.type = type_of(device);
+  abi.primary = device.primary;
+  abi.acpi_index = device.acpi_index;
+  abi.boot_order = device.boot_order;
+  abi.details = device.details;
+  abi.added = device.element == domain::kNoElement;
+  abi.offset = device.offset;
   if (device.controller) abi.controller = controller_of(*device.controller);
   const auto serial = std::ranges::find(device.details, domain::Detail::Serial, &domain::DetailValue::detail);
   if (serial != device.details.end()) abi.serial = serial->value;
-  return abi;
 }
 
 /// All that is known of the buses, and what follows from it for one device.
@@ -182,9 +178,11 @@ AbiSnapshot snapshot_of(const domain::PlacedDomain& placed, const topology::Numb
                   .has_acpi = domain.has_acpi,
                   .details = domain.details,
                   .devices = {}};
-  abi.devices.reserve(domain.devices.size());
+  constexpr std::size_t kImplied = 4;  // so that the rest need not move when these come
+  abi.devices.reserve(domain.devices.size() + kImplied);
   for (const Device& device : domain.devices) {
-    AbiDevice& seen = abi.devices.emplace_back(device_of(device));
+    AbiDevice& seen = abi.devices.emplace_back();
+    describe_device(device, seen);
     if (names_itself(seen)) seen.name = display_name(device, 0);
   }
   Topology(domain, numbered).fill(abi.devices);

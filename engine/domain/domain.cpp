@@ -78,9 +78,9 @@ bool lacks_place(const Device& device) {
 
 std::string display_name(const Device& device, std::size_t ordinal) {
   const std::string_view element = to_string(device.kind);
-  if (!device.alias.empty()) return fmt::format("{} {}", element, device.alias);
-  if (!device.mac.empty()) return fmt::format("{} {}", element, device.mac);
-  if (!device.target.empty()) return fmt::format("{} {}", element, device.target);
+  // Snapshots ask for the name of every device.
+  for (const std::string* name : {&device.alias, &device.mac, &device.target})
+    if (!name->empty()) return std::string(element).append(1, ' ').append(*name);
   if (device.controller && device.controller->index)
     return fmt::format("{} {} {}", element, to_string(device.controller->type), *device.controller->index);
   return fmt::format("{} #{}", element, ordinal);

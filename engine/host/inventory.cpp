@@ -197,9 +197,11 @@ Answer<HostDevice> read_device(Kernel& kernel, const HostAddress& address, std::
   device.pin = *pin;
   note_place(reader, device);
   note_names(*names, device);
+  const std::size_t complaints = warnings.size();
   if (has("driver")) device.driver = reader.link_end("driver");
   if (device.has_override) device.override_to = override_of(reader.text("driver_override").value_or(""));
   if (has("iommu_group")) note_group(reader, device);
+  device.bonds_known = warnings.size() == complaints;
   if (has("physfn")) device.physical_function = reader.address_link("physfn");
   if (has("sriov_totalvfs")) note_virtual_functions(reader, *names, device);
   if (has("numa_node")) device.numa_node = signed_32(reader.text("numa_node").value_or(""), Radix::Decimal);
@@ -222,11 +224,14 @@ Answer<HostDevice> read_device(Kernel& kernel, const HostAddress& address, std::
   return device;
 }
 
-IommuGroup read_group(Kernel& kernel, unsigned number) {
+/// Errors: that its members cannot be read.
+Answer<IommuGroup> read_group(Kernel& kernel, unsigned number) {
   IommuGroup group{number};
   const std::string path = paths::group(number);
   group.type = kernel.read(path + "/type").value_or("");
-  for (const std::string& name : kernel.list(path + "/devices").value_or(std::vector<std::string>())) {
+  const auto names = kernel.list(path + "/devices");
+  if (!names && names.error().error != ENOENT) return std::unexpected(names.error());
+  for (const std::string& name : names.value_or(std::vector<std::string>())) {
     if (const auto address = canonical_address(name))
       group.members.push_back(*address);
     else
@@ -234,6 +239,28 @@ IommuGroup read_group(Kernel& kernel, unsigned number) {
   }
   std::ranges::sort(group.members);
   return group;
+}
+
+/// A device of whose group nobody knows who else is in it is not known well enough.
+void read_groups(Kernel& kernel, Inventory& inventory) {
+  const auto distrust = [&](const std::string& what, const Failure& failure, auto is_concerned) {
+    inventory.warnings.push_back(
+        fmt::format("{}: cannot be read: {}", what, std::generic_category().message(failure.error)));
+    for (const HostDevice& device : inventory.devices)
+      if (device.group && is_concerned(*device.group)) inventory.unreadable.insert(device.address);
+  };
+  const auto names = kernel.list(paths::kGroups);
+  if (!names && names.error().error != ENOENT)
+    distrust(std::string(paths::kGroups), names.error(), [](unsigned) { return true; });
+  for (const std::string& name : names.value_or(std::vector<std::string>())) {
+    const auto number = unsigned_32(name, Radix::Decimal);
+    if (!number) continue;
+    if (auto group = read_group(kernel, *number))
+      inventory.groups.push_back(*std::move(group));
+    else
+      distrust("IOMMU group " + name, group.error(), [&](unsigned of_device) { return of_device == *number; });
+  }
+  std::ranges::sort(inventory.groups, {}, &IommuGroup::number);
 }
 
 }  // namespace
@@ -314,6 +341,7 @@ Answer<Inventory> scan(Kernel& kernel) {
     }
     auto device = read_device(kernel, *address, inventory.warnings);
     if (device) {
+      if (!device->bonds_known) inventory.unreadable.insert(*address);
       inventory.devices.push_back(*std::move(device));
     } else if (const int error = device.error().error; error != ENOENT) {
       inventory.warnings.push_back(fmt::format("{}: skipped: {}", name, std::generic_category().message(error)));
@@ -321,10 +349,7 @@ Answer<Inventory> scan(Kernel& kernel) {
     }
   }
   std::ranges::sort(inventory.devices, {}, &HostDevice::address);
-  for (const std::string& name : kernel.list(paths::kGroups).value_or(std::vector<std::string>())) {
-    if (const auto number = unsigned_32(name, Radix::Decimal)) inventory.groups.push_back(read_group(kernel, *number));
-  }
-  std::ranges::sort(inventory.groups, {}, &IommuGroup::number);
+  read_groups(kernel, inventory);
   inventory.drivers = kernel.list(paths::kDrivers).value_or(std::vector<std::string>());
   note_uses(kernel, inventory);
   return inventory;

@@ -59,6 +59,7 @@ struct HostDevice {
   std::optional<std::vector<std::string>>
       reset_methods{};                                ///< in the order the kernel tries them; none: it does not say
   bool vfio_device = false;                           ///< has a vfio-dev: it is on a VFIO driver
+  bool bonds_known = true;                            ///< driver, override and group could be read, or are not there
   std::vector<HostAddress> consumers{}, suppliers{};  ///< by device links: the sound of a graphics card is its consumer
   std::vector<HostUse> uses{};                        ///< sorted
 
@@ -87,7 +88,7 @@ KernelVersion kernel_version(std::string_view release);
 struct Inventory {
   std::string kernel_release, boot_id;  ///< empty where the kernel does not say
   std::vector<HostDevice> devices;      ///< by address
-  std::set<HostAddress> unreadable;     ///< devices that are there, and could not be read just now
+  std::set<HostAddress> unreadable;     ///< devices that are there, and of which too little could be read just now
   std::vector<IommuGroup> groups;       ///< by number
   std::vector<std::string> drivers;     ///< names of the PCI drivers that are loaded
   std::vector<std::string> warnings;    ///< what could not be read or was skipped, and why

@@ -13,6 +13,8 @@ namespace {
 // Source: drivers/iommu/iommu.c, iommu_device_claim_dma_owner(), since Linux 5.19.
 constexpr KernelVersion kDmaOwnership{5, 19};
 
+constexpr const char* kUnreadable = "could not be read just now, and may be on a driver of the host: try once more";
+
 Member judge(const Situation& situation, const HostDevice& member, const std::set<HostAddress>& targets,
              const std::optional<Owner>& owner) {
   Member verdict{to_string(member.address), member.address, MemberClass::Native};
@@ -63,7 +65,9 @@ std::vector<Member> judge_group(const Situation& situation, const HostDevice& de
                                 const std::set<HostAddress>& targets, const std::optional<Owner>& owner) {
   std::vector<Member> members;
   for (const HostAddress& address : group_members(situation.inventory, device)) {
-    if (const HostDevice* member = find(situation.inventory, address))
+    if (situation.inventory.unreadable.contains(address))
+      members.push_back({to_string(address), address, MemberClass::Native, true, kUnreadable});
+    else if (const HostDevice* member = find(situation.inventory, address))
       members.push_back(judge(situation, *member, targets, owner));
   }
   if (const IommuGroup* group = find_group(situation.inventory, device.group)) {

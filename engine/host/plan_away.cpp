@@ -71,6 +71,9 @@ class Away {
     }
     auto choice = choose_driver(situation_.drivers, wish.driver, device);
     if (!choice) return choice.error();
+    // What is not managed stays on what it is on, whatever is asked for.
+    if (for_guest() && !wish.managed)
+      choice->kind = stub_kind(device, situation_.drivers.modules_alias).value_or(choice->kind);
     for (std::string& note : choice->notes) notes_.push_back(to_string(device.address) + ": " + note);
     if (wish.net && !device.physical_function) {
       return trouble_of(wish.address, Code::NotAssignable,

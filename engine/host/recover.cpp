@@ -9,6 +9,7 @@
 
 #include "engine/host/locks.h"
 #include "engine/host/sysfs_paths.h"
+#include "engine/host/virtual_functions.h"
 
 namespace busproof::host {
 namespace {
@@ -138,6 +139,20 @@ class Recoverer {
   Journal journal_;
   RecoveredJournal result_;
 };
+
+/// Somebody was interrupted who was making virtual functions. Those that are there stay.
+RecoveredJournal recover_probing(const Machine& machine, const HostAddress& physical) {
+  using End = RecoveredJournal::End;
+  RecoveredJournal result{.name = "vfs-" + to_string(physical), .end = End::Undone};
+  const auto alone = machine.journals.lock("topology");
+  if (!alone) {
+    result.end = End::Running;
+  } else if (const auto restored = restore_probing(machine, physical); !restored) {
+    result.end = End::Pending;
+    result.troubles.push_back(restored.error());
+  }
+  return result;
+}
 
 /// What the host shows of one entry.
 std::optional<LedgerFinding> check_entry(const Situation& situation, const LedgerEntry& entry) {
@@ -284,6 +299,10 @@ Checked<std::vector<RecoveredJournal>> recover_journals(const Machine& machine, 
     if (!result) return std::unexpected(result.error());
     if (*result) results.push_back(**std::move(result));
   }
+  const auto left_off = probing_left_off(machine.journals);
+  if (!left_off) return std::unexpected(left_off.error());
+  for (const HostAddress& physical : *left_off)
+    if (devices == nullptr || devices->contains(physical)) results.push_back(recover_probing(machine, physical));
   return results;
 }
 

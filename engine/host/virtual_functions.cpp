@@ -15,6 +15,19 @@ namespace busproof::host {
 namespace {
 
 constexpr std::string_view kCount = "sriov_numvfs", kAutoprobe = "sriov_drivers_autoprobe";
+/// What is kept in the journals while a card's automatic probing is off: the boot in which it is. The address follows.
+constexpr std::string_view kNote = "vfs-";
+
+std::string note_of(const HostAddress& physical) { return std::string(kNote) + to_string(physical); }
+
+Checked<void> kept(const host::Answer<void>& done, const HostAddress& physical) {
+  if (done) return {};
+  return std::unexpected(Trouble{.code = Code::JournalFailed,
+                                 .device = to_string(physical),
+                                 .message = "cannot keep that its automatic probing is off",
+                                 .path = note_of(physical),
+                                 .error = done.error().error});
+}
 
 /// One row an errno of a write to sriov_numvfs: what it says there. Source: drivers/pci/pci-sysfs.c and iov.c.
 struct Meaning {
@@ -86,6 +99,8 @@ Checked<VirtualFunctions> set_virtual_functions(const Machine& machine, const Ho
   if (!device.virtual_functions_max)
     return std::unexpected(count_trouble(physical, Code::NotAssignable, "it cannot have virtual functions"));
   if (const auto trouble = somebody_has_one(*situation, device)) return std::unexpected(*trouble);
+  if (machine.journals.read(note_of(physical)))
+    if (auto restored = restore_probing(machine, physical); !restored) return std::unexpected(restored.error());
 
   Kernel& kernel = machine.kernel;
   const auto now = static_cast<unsigned>(device.virtual_functions.size());
@@ -97,10 +112,15 @@ Checked<VirtualFunctions> set_virtual_functions(const Machine& machine, const Ho
     const std::string autoprobe = paths::of_device(physical, kAutoprobe);
     const auto before = kernel.read(autoprobe);
     const bool quiet = before && *before == "1" && count != 0;
-    if (quiet) static_cast<void>(kernel.write(autoprobe, "0"));  // drivers that are offered them are no harm
+    if (quiet) {
+      const auto noted = machine.journals.replace(note_of(physical), situation->inventory.boot_id);
+      if (auto is_kept = kept(noted, physical); !is_kept) return std::unexpected(is_kept.error());
+      static_cast<void>(kernel.write(autoprobe, "0"));  // drivers that are offered them are no harm
+    }
     const auto written = write_count(kernel, physical, count);
-    if (quiet && kernel.read(autoprobe) != *before && !kernel.write(autoprobe, *before))
-      result.warnings.push_back("sriov_drivers_autoprobe could not be set back to " + *before);
+    if (quiet)
+      if (const auto restored = restore_probing(machine, physical); !restored)
+        result.warnings.push_back(restored.error().message);
     if (!written) return std::unexpected(written.error());
   }
   std::vector<std::string> unread;
@@ -110,6 +130,43 @@ Checked<VirtualFunctions> set_virtual_functions(const Machine& machine, const Ho
   result.count = static_cast<unsigned>(result.addresses.size());
   if (result.count != count) result.warnings.push_back(fmt::format("the driver made {} of {}", result.count, count));
   return result;
+}
+
+Checked<std::vector<HostAddress>> probing_left_off(Store& journals) {
+  const auto names = journals.list();
+  if (!names) {
+    return std::unexpected(
+        Trouble{.code = Code::JournalFailed, .message = "cannot read the journals", .error = names.error().error});
+  }
+  std::vector<HostAddress> cards;
+  for (const std::string& name : *names) {
+    if (!name.starts_with(kNote)) continue;
+    if (const auto address = HostAddress::parse(std::string_view(name).substr(kNote.size()))) cards.push_back(*address);
+  }
+  return cards;
+}
+
+Checked<void> restore_probing(const Machine& machine, const HostAddress& physical) {
+  const auto noted = machine.journals.read(note_of(physical));
+  const auto boot_id = read_boot_id(machine.kernel);
+  const bool same_boot = !noted || !boot_id || *noted == *boot_id;
+  const std::string autoprobe = paths::of_device(physical, kAutoprobe);
+  const auto is_on = [&] {
+    const auto now = machine.kernel.read(autoprobe);
+    return now ? *now == "1" : now.error().error == ENOENT;  // a card that has gone comes back with it on
+  };
+  if (same_boot && !is_on()) {
+    const auto written = machine.kernel.write(autoprobe, "1");
+    if (!is_on()) {
+      return std::unexpected(Trouble{.code = Code::WriteFailed,
+                                     .device = to_string(physical),
+                                     .message = "sriov_drivers_autoprobe could not be set back to 1",
+                                     .path = autoprobe,
+                                     .error = written ? 0 : written.error().error,
+                                     .hints = {"'busproof host recover' tries it once more"}});
+    }
+  }
+  return kept(machine.journals.remove(note_of(physical)), physical);
 }
 
 }  // namespace busproof::host

@@ -157,6 +157,31 @@ TEST(HostScenario, T80_NoVirtualFunctionIsTakenFromAGuest) {
   EXPECT_EQ(set_virtual_functions(host.machine(), at("0a:00.0"), 0)->count, 0u);
 }
 
+TEST(HostScenario, ProbingThatAnInterruptedChangeLeftOffIsRestored) {
+  const std::string autoprobe = "bus/pci/devices/0000:0a:00.0/sriov_drivers_autoprobe";
+  TestMachine host(kHostNic, {"write */sriov_numvfs #1 crash-after"});
+  EXPECT_FALSE(set_virtual_functions(host.machine(), at("0a:00.0"), 2).has_value());
+  ASSERT_EQ(host.fake().read(autoprobe), "0");
+  host.break_with({});
+  const auto recovered = recover(host.machine());
+  ASSERT_TRUE(recovered.has_value());
+  ASSERT_EQ(recovered->journals.size(), 1u);
+  EXPECT_EQ(recovered->journals[0].name, "vfs-0000:0a:00.0");
+  EXPECT_EQ(recovered->journals[0].end, RecoveredJournal::End::Undone);
+  EXPECT_EQ(host.fake().read(autoprobe), "1");
+  EXPECT_THAT(host.journals.files(), IsEmpty());
+}
+
+TEST(HostScenario, ProbingThatCannotBeSetBackIsKept) {
+  TestMachine host(kHostNic, {"write */sriov_drivers_autoprobe #2 lie"});
+  const auto made = set_virtual_functions(host.machine(), at("0a:00.0"), 2);
+  ASSERT_TRUE(made.has_value());
+  EXPECT_THAT(made->warnings, ElementsAre("sriov_drivers_autoprobe could not be set back to 1"));
+  EXPECT_EQ(set_virtual_functions(host.machine(), at("0a:00.0"), 0)->count, 0u);
+  EXPECT_EQ(host.fake().read("bus/pci/devices/0000:0a:00.0/sriov_drivers_autoprobe"), "1");
+  EXPECT_THAT(host.journals.files(), IsEmpty());
+}
+
 TEST(HostScenario, T81_AnUnboundPhysicalFunctionMakesNone) {
   TestMachine host(kHostNic);
   ASSERT_TRUE(host.fake().write("bus/pci/drivers/mlx5_core/unbind", "0000:0a:00.0"));

@@ -177,6 +177,29 @@ TEST(HostScenario, T40_ANativeSiblingBlocks) {
   EXPECT_THAT(host.writes(), IsEmpty());
 }
 
+TEST(HostScenario, WhatCannotBeReadIsNotTakenForAbsent) {
+  for (const char* attribute : {"driver", "driver_override", "iommu_group"}) {
+    TestMachine host(kHostGpu, {std::string("any *0000:01:00.0/") + attribute + " #1 fail EIO"});
+    Request wish = host.request(Operation::Detach, {"01:00.0"});
+    wish.group = GroupPolicy::Companions;
+    EXPECT_EQ(host.ended(wish), "refused unreadable") << attribute;
+    EXPECT_THAT(host.writes(), IsEmpty()) << attribute;
+  }
+}
+
+TEST(HostScenario, AMemberThatCannotBeReadBlocksItsGroup) {
+  TestMachine host(kHostGpu, {"any *0000:01:00.1/driver #1 fail EIO"});
+  EXPECT_EQ(host.detach({"01:00.0"}), "refused group-not-viable");
+  EXPECT_THAT(host.last.error().hints, ElementsAre(HasSubstr("0000:01:00.1: could not be read just now")));
+  EXPECT_THAT(host.writes(), IsEmpty());
+}
+
+TEST(HostScenario, AGroupWhoseMembersCannotBeListedIsNotGivenAway) {
+  TestMachine host(kHostGpu, {"any kernel/iommu_groups/*/devices #1 fail EACCES"});
+  EXPECT_EQ(host.detach({"01:00.0"}), "refused unreadable");
+  EXPECT_THAT(host.writes(), IsEmpty());
+}
+
 TEST(HostScenario, T41_CompanionsGoAlong) {
   TestMachine host(kHostGpu);
   Request detach = TestMachine::request(Operation::Detach, {"01:00.0"});

@@ -82,9 +82,9 @@ TEST_F(LibvirtBinding, NobodyLooksWhetherTheStubHasIt) {
 
 TEST_F(LibvirtBinding, PrepareAndRelease) {
   const host::Owner owner{"qemu", "dom1"};
-  EXPECT_EQ(binder_.prepare(owner, {at("00:01.0"), at("00:02.0")}, true, "vfio-pci"), std::nullopt);
+  EXPECT_EQ(binder_.prepare(owner, {{at("00:01.0"), "vfio-pci"}, {at("00:02.0"), "vfio-pci"}}, true), std::nullopt);
   EXPECT_EQ(list("00:01.0"), "active dom1");
-  EXPECT_EQ(binder_.prepare({"qemu", "dom2"}, {at("00:02.0")}, true, "vfio-pci"), Refusal::InUse);
+  EXPECT_EQ(binder_.prepare({"qemu", "dom2"}, {{at("00:02.0"), "vfio-pci"}}, true), Refusal::InUse);
   EXPECT_EQ(binder_.detach(at("00:02.0"), "vfio-pci"), Refusal::InUse);
   EXPECT_EQ(binder_.reattach(at("00:02.0")), Refusal::InUse);
   binder_.release({"qemu", "dom2"}, {at("00:01.0")});
@@ -97,16 +97,17 @@ TEST_F(LibvirtBinding, PrepareAndRelease) {
 
 TEST_F(LibvirtBinding, PrepareThatFailsForgetsTheDeviceThatFailed) {
   break_with("write */drivers_probe #2 fail EINVAL");
-  EXPECT_EQ(binder_.prepare({"qemu", "dom1"}, {at("00:01.0"), at("00:02.0")}, true, "vfio-pci"), Refusal::WriteFailed);
+  EXPECT_EQ(binder_.prepare({"qemu", "dom1"}, {{at("00:01.0"), "vfio-pci"}, {at("00:02.0"), "vfio-pci"}}, true),
+            Refusal::WriteFailed);
   EXPECT_EQ(state("00:01.0"), "iwlwifi/-");
   EXPECT_EQ(state("00:02.0"), "-/vfio-pci");
 }
 
 TEST_F(LibvirtBinding, UnmanagedMustBeDetachedAndStaysSo) {
   const host::Owner owner{"qemu", "dom1"};
-  EXPECT_EQ(binder_.prepare(owner, {at("00:01.0")}, false, "vfio-pci"), Refusal::Unmanaged);
+  EXPECT_EQ(binder_.prepare(owner, {{at("00:01.0"), "vfio-pci"}}, false), Refusal::Unmanaged);
   EXPECT_EQ(binder_.detach(at("00:01.0"), "vfio-pci"), std::nullopt);
-  EXPECT_EQ(binder_.prepare(owner, {at("00:01.0")}, false, "vfio-pci"), std::nullopt);
+  EXPECT_EQ(binder_.prepare(owner, {{at("00:01.0"), "vfio-pci"}}, false), std::nullopt);
   binder_.release(owner, {at("00:01.0")});
   EXPECT_EQ(state("00:01.0"), "vfio-pci/vfio-pci");
   EXPECT_EQ(list("00:01.0"), "inactive");
@@ -115,7 +116,7 @@ TEST_F(LibvirtBinding, UnmanagedMustBeDetachedAndStaysSo) {
 TEST_F(LibvirtBinding, MixedStaysDetached) {
   const host::Owner owner{"qemu", "dom1"};
   EXPECT_EQ(binder_.detach(at("00:01.0"), "vfio-pci"), std::nullopt);
-  EXPECT_EQ(binder_.prepare(owner, {at("00:01.0")}, true, "vfio-pci"), std::nullopt);
+  EXPECT_EQ(binder_.prepare(owner, {{at("00:01.0"), "vfio-pci"}}, true), std::nullopt);
   binder_.release(owner, {at("00:01.0")});
   EXPECT_EQ(state("00:01.0"), "vfio-pci/vfio-pci");
 }

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include <cstdio>
+#include <sstream>
 #include <string>
 
 // `busproof verify` as its users call it.
@@ -39,6 +40,25 @@ TEST(VerifyCommand, SaysWhatItCovered) {
   for (const char* const part : {"domains: 40 cases", "histories: 40 cases", "hosts: 40 cases", "    controller:",
                                  "    depth:", "    refused:", "    fault:", "never seen:", "every law held"})
     EXPECT_THAT(said.text, HasSubstr(part));
+}
+
+TEST(VerifyCommand, FitsATerminal) {
+  for (const char* const arguments : {"--list", "--seed 4 --cases 3 --jobs 1"}) {
+    std::istringstream lines(verify(arguments).text);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
+  }
+}
+
+TEST(VerifyCommand, DoesNotPassWhatItHasNotLookedAt) {
+  const Said said = verify("--cases 0");
+  EXPECT_EQ(said.code, 3);
+  EXPECT_THAT(said.text, HasSubstr("nothing was looked at\n"));
+  EXPECT_THAT(said.text, testing::Not(HasSubstr("every law held")));
+}
+
+TEST(VerifyCommand, RefusesNumbersBelowZero) {
+  for (const char* const option : {"--cases", "--first", "--seed"})
+    EXPECT_EQ(verify(std::string(option) + " -1").code, 2) << option;
 }
 
 TEST(VerifyCommand, HuntsOnAHostOfTheUsers) {
