@@ -264,9 +264,13 @@ void HostHistory::operate(const HostStep& step) {
   // A rival may have come before its device was taken: then that came from where the rival had left it.
   if (const auto meddled = meddled_by(step.faults, world_.kernel.host().model); !meddled.empty()) {
     const HostState later = state_of(run.later);
-    for (const HostAddress& address : meddled)
+    for (const HostAddress& address : meddled) {
       if (const auto* entry = host::find(later.ledger, address); entry != nullptr && homes_.contains(address))
         homes_[address] = entry->origin;
+      if (!later.in_journals.contains(address)) continue;
+      homes_.erase(address);
+      homeless_.insert(address);
+    }
   }
   world_ = run.later;
 }

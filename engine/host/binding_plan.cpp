@@ -91,7 +91,7 @@ std::string value_of(const Step& step) {
 
 std::optional<std::string> override_on_the_way(const std::optional<std::string>& driver_now, const Binding& goal) {
   const bool in_its_way = goal.driver && goal.override_to && goal.override_to != goal.driver;
-  return in_its_way && driver_now != goal.driver ? std::nullopt : goal.override_to;
+  return in_its_way && driver_now != goal.driver ? goal.driver : goal.override_to;
 }
 
 std::vector<Step> steps_between(const HostAddress& device, const Binding& from, const Binding& to) {

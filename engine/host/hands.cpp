@@ -427,7 +427,12 @@ std::optional<Residue> Hands::settle_override(const PlannedDevice& device, const
     });
   }
   if (!seen) return residue_of(seen.error(), Flag::Conflict);
-  const auto by = override_on_the_way(seen->binding.driver, goal);
+  const auto way = [&](const std::optional<std::string>& driver_now) {
+    // A stub takes the device by its override only, though somebody may have cleared that since.
+    const bool is_stub = device.entry_before && goal.driver && *goal.driver == device.entry_before->stub;
+    return is_stub && driver_now != goal.driver ? goal.driver : override_on_the_way(driver_now, goal);
+  };
+  const auto by = way(seen->binding.driver);
   const auto override_step = [&](const std::optional<std::string>& from, const std::optional<std::string>& to) {
     return step_of(Step::Kind::SetOverride, address, from.value_or(""), to.value_or(""));
   };
@@ -438,7 +443,7 @@ std::optional<Residue> Hands::settle_override(const PlannedDevice& device, const
   if (seen->in_transition)
     return residue(Flag::Pending, trouble_at(step, Code::Timeout, "a driver has not let go of it yet"));
   if (seen->binding.override_to != goal.override_to && seen->binding.override_to != other.override_to &&
-      seen->binding.override_to != override_on_the_way(std::nullopt, goal)) {
+      seen->binding.override_to != way(std::nullopt)) {
     return residue(Flag::Conflict, trouble_at(step, Code::Conflict,
                                               fmt::format("somebody has set driver_override to '{}': it is left so",
                                                           seen->binding.override_to.value_or(""))));
