@@ -238,6 +238,12 @@ std::set<HostAddress> HostHistory::excused(const HostStep& step, const HostState
   devices.insert(restless_.begin(), restless_.end());
   devices.insert(homeless_.begin(), homeless_.end());
   devices.merge(given_back_from_nowhere(step, before));
+  if (step.command.verb != HostVerb::VirtualFunctions) return devices;
+  // Those that there were go before others come.
+  const fakesys::Model& model = world_.kernel.host().model;
+  for (const fakesys::Slot slot : model.in_order())
+    if (hangs_on(*model.device(slot).function, step.command.devices.front()))
+      devices.insert(model.device(slot).function->address);
   return devices;
 }
 
@@ -279,12 +285,9 @@ void HostHistory::look_at_run(const HostStep& step, const StepRun& run, const Ho
   const HostState after = state_of(run.world);
   auto meddled = excused(step, before);
   if (step.command.verb == HostVerb::VirtualFunctions) {
-    // Those that there were go before others come; and a switch that it could not set back it names, or is refused.
+    // A switch that it could not set back it names, or is refused.
     const HostAddress& physical = step.command.devices.front();
     if (run.first.warned || !step.faults.empty()) meddled.insert(physical);
-    const fakesys::Model& model = world_.kernel.host().model;
-    for (const fakesys::Slot slot : model.in_order())
-      if (hangs_on(*model.device(slot).function, physical)) meddled.insert(model.device(slot).function->address);
   }
   const bool of_engine = request_of(step.command).has_value();
   const std::vector<fakesys::AccessRecord> none;
