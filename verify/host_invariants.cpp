@@ -62,9 +62,12 @@ std::optional<HostAddress> device_of(const fakesys::AccessRecord& access) {
 /// Whether an id is written that a device of the operation has.
 bool is_id_of_declared(const HostRun& run, const fakesys::AccessRecord& access) {
   if (!access.path.ends_with("/new_id") && !access.path.ends_with("/remove_id")) return false;
-  return std::ranges::any_of(run.before.devices, [&](const auto& device) {
-    return declares(run, device.first) && access.value.starts_with(host::id_string(device.second.pin));
-  });
+  // A rehearsal knows only devices that have changed; its plan says what it adds.
+  for (const host::Step& step : run.plan.steps)
+    if (step.kind == host::Step::Kind::AddId && value_of(step) == access.value) return true;
+  for (const auto& [address, device] : run.before.devices)
+    if (declares(run, address) && access.value.starts_with(host::id_string(device.pin))) return true;
+  return false;
 }
 
 template <class Look>
