@@ -198,6 +198,9 @@ std::optional<NotCovered> not_covered(const Lists& lists) {
         return NotCovered{fmt::format("{}: {}", to_string(device.kind), what)};
       };
       if (device.kind == DeviceKind::Channel || device.kind == DeviceKind::Console) ++channels;
+      if (device.controller && device.controller->type == ControllerType::VirtioSerial &&
+          device.controller->ports.value_or(kChannelsMax) < kChannelsMax)
+        return no("fewer ports than channels may need");
       if (is_pci(device) && !device.controller->pci_model) return no("a PCI controller without model");
       if (is_pci(device) && !std::holds_alternative<domain::NoAddress>(device.address) &&
           !std::holds_alternative<domain::PciAddress>(device.address))
