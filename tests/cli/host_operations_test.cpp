@@ -74,7 +74,7 @@ TEST_F(HostCommands, AModelHasOneLedgerWhateverLinkNamesIt) {
 }
 
 TEST_F(HostCommands, ADomainThatNeedsNothingIsPreparedAtOnce) {
-  folder_.write("bare.xml", "<domain type='kvm'><name>bare</name></domain>");
+  folder_.write("bare.xml", "<domain type='kvm'><name>bare</name><os><type>hvm</type></os></domain>");
   const Ran ran = run("prepare bare.xml");
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.out, "prepare: nothing to do\n");

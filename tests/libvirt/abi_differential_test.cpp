@@ -62,14 +62,11 @@ bool is_error(const abi::AbiSnapshot& before, const std::string& after) {
 /// The lines of a definition in no order, without those that libvirt makes up for each.
 std::multiset<std::string> lines_of(const std::string& text) {
   std::multiset<std::string> lines;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    std::string line = text.substr(begin, end - begin);
+  for (std::string& line : xml_lines(text)) {
     constexpr std::string_view kDefault = " hotplug='on'";
     if (const std::size_t at = line.find(kDefault); at != std::string::npos) line.erase(at, kDefault.size());
     if (line.find("<name>") == std::string::npos && line.find("<uuid>") == std::string::npos)
       lines.insert(std::move(line));
-    begin = end + 1;
   }
   return lines;
 }
@@ -91,6 +88,14 @@ std::string changed_lines(const std::string& before, const std::string& after) {
   std::ranges::set_difference(new_lines, old_lines, std::back_inserter(only));
   for (const std::string& line : only) text += "+" + line + "\n";
   return text;
+}
+
+/// Whether the two have other PS/2 inputs and nothing else. The machine has one keyboard and one mouse whatever is
+/// written, but where it is not the usual pair libvirt compares with another list of controllers, by position.
+bool differs_in_ps2_inputs_only(const std::string& before, const std::string& after) {
+  const XmlLines lines = xml_lines(changed_lines(before, after));
+  return !lines.empty() &&
+         std::ranges::all_of(lines, [](const std::string& line) { return line.contains("bus='ps2'"); });
 }
 
 class AbiDifferential : public LibvirtTest {};
@@ -117,7 +122,7 @@ TEST_F(AbiDifferential, WhatLibvirtRefusesToRestoreIsAnError) {
       const bool is_check = !verdict && is_of_check(verdict.error().message);
       refused += is_check ? 1 : 0;
       if (!is_check || is_error(*known, after) || is_excepted(verdict.error().message)) continue;
-      if (differs_in_order_only(libvirt(), *before, after)) continue;
+      if (differs_in_ps2_inputs_only(*before, after) || differs_in_order_only(libvirt(), *before, after)) continue;
       ++missed;
       ADD_FAILURE() << "libvirt: " << verdict.error().message << "\n" << changed_lines(*before, after);
     }

@@ -19,18 +19,6 @@
 namespace busproof {
 namespace {
 
-using XmlLines = std::vector<std::string>;
-
-XmlLines xml_lines(const std::string& text) {
-  XmlLines lines;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    lines.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return lines;
-}
-
 std::size_t indent_of(const std::string& line) { return std::min(line.find_first_not_of(' '), line.size()); }
 
 /// The last line of the element that begins on this one; libvirt prints its end as far to the right as its beginning.

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/abi/snapshot.h"
 #include "engine/assign/assign.h"
@@ -18,6 +19,18 @@ namespace busproof {
 inline std::string text_of(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+using XmlLines = std::vector<std::string>;
+
+inline XmlLines xml_lines(const std::string& text) {
+  XmlLines lines;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
 }
 
 inline Result<abi::AbiSnapshot> snapshot_of(const std::string& xml) {

@@ -23,6 +23,9 @@ class LibvirtTest : public testing::Test {
   void SetUp() override {
     folder_ = std::filesystem::temp_directory_path() / fmt::format("busproof-libvirt-{}", getpid());
     std::filesystem::create_directories(folder_ / "etc");
+    // What libvirt asks of every QEMU there is takes it longer than our questions, and each process would ask anew.
+    std::filesystem::create_directories(BUSPROOF_LIBVIRT_CACHE);
+    std::filesystem::create_directory_symlink(BUSPROOF_LIBVIRT_CACHE, folder_ / "cache");
     auto opened = verify::LibvirtOracle::open(uri());
     if (!opened) GTEST_SKIP() << opened.error().message;
     libvirt_.emplace(*std::move(opened));
