@@ -55,16 +55,11 @@ ExitCode list_laws(const Hunts& hunts) {
       std::string& names = where[std::string(law.name)];
       names += (names.empty() ? "" : ", ") + std::string(hunt->name());
     }
-  constexpr std::size_t kWidth = 80, kIndent = 27;
+  constexpr std::size_t kNameColumns = 26;
   std::string text;
-  for (const auto& [name, sentence] : sentences) {
-    std::string line = fmt::format("{:<{}}", name, kIndent - 1);
-    for (const std::string& word : words_of(fmt::format("{}{} ({})", numbers[name], sentence, where[name]))) {
-      if (line.size() + 1 + word.size() > kWidth) text += std::exchange(line, std::string(kIndent - 1, ' ')) + "\n";
-      line += " " + word;
-    }
-    text += line + "\n";
-  }
+  for (const auto& [name, sentence] : sentences)
+    text += verify::in_columns(fmt::format("{:<{}}", name, kNameColumns),
+                               words_of(fmt::format("{}{} ({})", numbers[name], sentence, where[name])), kNameColumns);
   return finish(text);
 }
 

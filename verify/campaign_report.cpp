@@ -30,17 +30,11 @@ std::string_view sentence_of(const CampaignResult& result, const Failure& failur
   return {};
 }
 
-/// The words behind what begins the line, with commas between them; what goes beyond a terminal's width goes below.
-std::string listed(std::string line, const std::vector<std::string>& words) {
-  constexpr std::size_t kWidth = 80;
-  constexpr std::string_view kIndent = "       ";
-  std::string text;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const std::string word = fmt::format(" {}{}", words[i], i + 1 < words.size() ? "," : "");
-    if (line.size() + word.size() > kWidth) text += std::exchange(line, std::string(kIndent)) + "\n";
-    line += word;
-  }
-  return text + line + "\n";
+/// The same with commas between the words.
+std::string listed(std::string line, std::vector<std::string> words) {
+  constexpr std::size_t kIndent = 7;
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) words[i] += ",";
+  return in_columns(std::move(line), words, kIndent);
 }
 
 /// "machine: q35 412, i440fx 388"
@@ -233,6 +227,16 @@ Result<std::string> merge(const std::vector<std::string>& reports) {
 std::string replay_command(const CampaignResult& result, const Failure& failure, const ReportFacts& facts) {
   return fmt::format("busproof verify --property {} --hunt {} --seed {} --first {} --cases 1{}{}", failure.law,
                      failure.hunt, result.seed, failure.number, facts.replay.empty() ? "" : " ", facts.replay);
+}
+
+std::string in_columns(std::string line, const std::vector<std::string>& words, std::size_t indent) {
+  constexpr std::size_t kColumns = 80;
+  std::string text;
+  for (const std::string& word : words) {
+    if (line.size() + 1 + word.size() > kColumns) text += std::exchange(line, std::string(indent, ' ')) + "\n";
+    line.append(1, ' ').append(word);
+  }
+  return text + line + "\n";
 }
 
 std::string campaign_text(const CampaignResult& result, const ReportFacts& facts) {

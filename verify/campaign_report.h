@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,10 @@ struct ReportFacts {
   std::string oracle{};      ///< "libvirt 9.0.0, QEMU 7.2.22"; empty when nobody was asked
   std::string replay{};      ///< options that make the same cases: "--start web01.xml"
 };
+
+/// The words behind what begins the line, a blank before each; what goes beyond 80 columns goes below, `indent` columns
+/// in. With the line's end.
+std::string in_columns(std::string line, const std::vector<std::string>& words, std::size_t indent);
 
 std::string campaign_text(const CampaignResult& result, const ReportFacts& facts);
 

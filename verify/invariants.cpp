@@ -85,10 +85,26 @@ std::uint32_t highest_bus(const Domain& domain) {
   return highest;
 }
 
+template <class Key, class Value>
+using SortedPairs = std::vector<std::pair<Key, Value>>;
+
+/// Stable: of several of one key the first counts.
+template <class Key, class Value>
+void sort_by_key(SortedPairs<Key, Value>& pairs) {
+  std::ranges::stable_sort(pairs, {}, &std::pair<Key, Value>::first);
+}
+
+/// What goes with the key; null: nothing.
+template <class Key, class Value>
+const Value* value_at(const SortedPairs<Key, Value>& pairs, const Key& key) {
+  const auto found = std::ranges::lower_bound(pairs, key, {}, &std::pair<Key, Value>::first);
+  return found != pairs.end() && found->first == key ? &found->second : nullptr;
+}
+
 /// Who sits at the address; null: nobody.
 const Device* owner_of(const Assigned& assigned, const GuestAddress& at) {
-  const auto seat = std::ranges::lower_bound(assigned.seats, at, {}, &std::pair<GuestAddress, const Device*>::first);
-  return seat != assigned.seats.end() && seat->first == at ? seat->second : nullptr;
+  const Device* const* owner = value_at(assigned.seats, at);
+  return owner == nullptr ? nullptr : *owner;
 }
 
 bool was_written(const Assigned& assigned, const Device& device) {
@@ -131,8 +147,8 @@ void compare(Violations& found, const std::string& device, std::string_view what
 
 Assigned::Assigned(const Domain& the_wish, const domain::PlacedDomain& the_placed)
     : wish(the_wish), placed(the_placed), numbered(topology::numbered_buses(the_placed.domain())) {
-  std::vector<std::pair<std::uint32_t, const Device*>> by_element;
-  std::vector<std::pair<AddedName, const Device*>> by_name;
+  SortedPairs<std::uint32_t, const Device*> by_element;
+  SortedPairs<AddedName, const Device*> by_name;
   for (const Device& device : placed.domain().devices) {
     if (device.element != domain::kNoElement)
       by_element.emplace_back(device.element, &device);
@@ -141,21 +157,18 @@ Assigned::Assigned(const Domain& the_wish, const domain::PlacedDomain& the_place
     if (const PciAddress* address = place_of(device); address != nullptr && !is_mirror(device))
       seats.emplace_back(*address->at, &device);
   }
-  // Stable: of several of one name the first counts.
-  const auto key = [](const auto& pair) -> const auto& { return pair.first; };
-  std::ranges::stable_sort(by_element, {}, key);
-  std::ranges::stable_sort(by_name, {}, key);
-  std::ranges::stable_sort(seats, {}, key);
+  sort_by_key(by_element);
+  sort_by_key(by_name);
+  sort_by_key(seats);
   same.reserve(wish.devices.size());
-  const auto pair_up = [&](const Device& device, const auto& devices, const auto& name) {
-    const auto found = std::ranges::lower_bound(devices, name, {}, key);
-    if (found != devices.end() && found->first == name) same.emplace_back(&device, found->second);
+  const auto pair_up = [&](const Device& device, const Device* const* found) {
+    if (found != nullptr) same.emplace_back(&device, *found);
   };
   for (const Device& device : wish.devices) {
     if (device.element != domain::kNoElement)
-      pair_up(device, by_element, device.element);
+      pair_up(device, value_at(by_element, device.element));
     else
-      pair_up(device, by_name, added_name(device));
+      pair_up(device, value_at(by_name, added_name(device)));
   }
 }
 
@@ -351,16 +364,16 @@ Violations controllers_keep_their_numbers(const Assigned& assigned) {
 Violations guest_sees_what_is_placed(const Assigned& assigned) {
   Violations found;
   const abi::AbiSnapshot seen = abi::snapshot(assigned.placed, assigned.numbered, {});
-  std::vector<std::pair<GuestAddress, bool>> told;
+  SortedPairs<GuestAddress, bool> told;
   for (const abi::AbiDevice& device : seen.devices)
     if (device.pci) told.emplace_back(device.pci->at, device.pci->multifunction);
-  std::ranges::stable_sort(told, {}, &std::pair<GuestAddress, bool>::first);
+  sort_by_key(told);
   for (const auto& [at, device] : assigned.seats) {
-    const auto place = std::ranges::lower_bound(told, at, {}, &std::pair<GuestAddress, bool>::first);
-    if (place == told.end() || place->first != at)
+    const bool* const has_bit = value_at(told, at);
+    if (has_bit == nullptr)
       found.push_back(
           {name_in(assigned, *device), fmt::format("at {} is nothing that the guest is said to see", to_string(at))});
-    else if (!place->second && place_of(*device)->multifunction == Switch::On)
+    else if (!*has_bit && place_of(*device)->multifunction == Switch::On)
       found.push_back({name_in(assigned, *device), "has multifunction='on', and the guest is said to see none"});
   }
   return found;
