@@ -27,6 +27,7 @@ void DeviceLists::add(Device device) {
 }
 
 bool DeviceLists::is_in_order() const {
+  if (!added_.empty()) return false;
   const Device* next = read_.data();
   for (const DeviceList& list : lists_)
     for (const Device& device : list)
