@@ -188,11 +188,10 @@ class Rendering {
     return draw_config(options_.files[i], content);
   }
 
-  Result<std::string> bytes_of(const Drawing& drawing, viz::Format format) {
-    auto picture = viz::render(drawing.graph, format, options_.dark ? viz::Theme::Dark : viz::Theme::Light);
-    if (!picture) return std::unexpected(picture.error());
-    for (const std::string& remark : picture->remarks) write_err(report::note_text(drawing.file, remark));
-    return std::move(picture->bytes);
+  [[nodiscard]] viz::Theme theme() const { return options_.dark ? viz::Theme::Dark : viz::Theme::Light; }
+
+  static void pass_on(const viz::Picture& picture, const std::string& file) {
+    for (const std::string& remark : picture.remarks) write_err(report::note_text(file, remark));
   }
 
   ExitCode draw_pictures() {
@@ -206,31 +205,44 @@ class Rendering {
     const auto drawing = draw(i, Content::Picture);
     if (!drawing) return say(drawing.error());
     const std::string format = format_of(options_).empty() ? "svg" : format_of(options_);
-    const auto bytes = bytes_of(*drawing, viz::format_named(format).value_or(viz::Format::Svg));
-    if (!bytes) return unusable(drawing->file, bytes.error());
+    const auto picture = viz::render(drawing->graph, viz::format_named(format).value_or(viz::Format::Svg), theme());
+    if (!picture) return unusable(drawing->file, picture.error());
+    pass_on(*picture, drawing->file);
     return put(
         is_folder_name(options_.output) ? target_in_folder(options_, options_.names[i], format) : options_.output,
-        *bytes);
+        picture->bytes);
   }
 
+  struct Entry {
+    viz::PageEntry page;
+    std::string thumbnail{};  ///< empty: none
+    ExitCode code = ExitCode::Done;
+  };
+
   /// What the page shows of one config; where libvirt would refuse it, why.
-  std::pair<viz::PageEntry, ExitCode> entry(std::size_t i) {
+  Entry entry(std::size_t i) {
     auto drawing = draw(i, Content::Page);
     if (!drawing) {
       const NoDrawing& none = drawing.error();
       write_err(none.message);
-      return {{.name = fs::path(none.file).filename().string(), .file = none.file, .error = none.message}, none.code};
+      return {.page = {.name = fs::path(none.file).filename().string(), .file = none.file, .error = none.message},
+              .code = none.code};
     }
-    const auto svg = bytes_of(*drawing, viz::Format::Svg);
-    viz::PageEntry entry{.name = std::move(drawing->name),
+    auto pictures = viz::render_for_index(drawing->graph, theme());
+    Entry entry{.page = {.name = std::move(drawing->name),
                          .file = drawing->file,
                          .tree = std::move(drawing->tree),
                          .graph = std::move(drawing->graph),
-                         .svg = svg.value_or(""),
-                         .findings = std::move(drawing->findings)};
-    if (svg) return {std::move(entry), ExitCode::Done};
-    entry.error = svg.error().message;
-    return {std::move(entry), unusable(entry.file, svg.error())};
+                         .findings = std::move(drawing->findings)}};
+    if (pictures) {
+      pass_on(pictures->svg, entry.page.file);
+      entry.page.svg = std::move(pictures->svg.bytes);
+      entry.thumbnail = std::move(pictures->thumbnail);
+    } else {
+      entry.page.error = pictures.error().message;
+      entry.code = unusable(entry.page.file, pictures.error());
+    }
+    return entry;
   }
 
   ExitCode draw_pages() {
@@ -239,12 +251,12 @@ class Rendering {
     std::vector<viz::IndexEntry> index;
     Progress progress("render", count());
     for (std::size_t i = 0; i < count(); ++i, progress.step()) {
-      auto [drawn, outcome] = entry(i);
-      code = worst(code, outcome);
+      Entry drawn = entry(i);
+      code = worst(code, drawn.code);
       if (is_folder_name(options_.output))
         index.push_back(put_page(options_.names[i], drawn, code));
       else
-        entries.push_back(std::move(drawn));
+        entries.push_back(std::move(drawn.page));
     }
     const std::string title = entries.size() == 1 ? entries[0].name : fmt::format("{} configs", count());
     if (is_folder_name(options_.output))
@@ -252,16 +264,16 @@ class Rendering {
     return worst(code, put(options_.output, viz::page(title, entries)));
   }
 
-  /// A page of its own, with the picture beside it for the index.
-  viz::IndexEntry put_page(const std::string& name, const viz::PageEntry& drawn, ExitCode& code) {
+  /// A page of its own, with a small picture beside it for the index.
+  viz::IndexEntry put_page(const std::string& name, const Entry& drawn, ExitCode& code) {
     const std::string page = target_in_folder(options_, name, kHtml);
-    const std::string picture = target_in_folder(options_, name, "svg");
-    code = worst(code, put(page, viz::page(drawn.name, {drawn})));
-    if (!drawn.svg.empty()) code = worst(code, put(picture, drawn.svg));
-    return {.name = drawn.name,
+    const std::string picture = target_in_folder(options_, name, "png");
+    code = worst(code, put(page, viz::page(drawn.page.name, {drawn.page})));
+    if (!drawn.thumbnail.empty()) code = worst(code, put(picture, drawn.thumbnail));
+    return {.name = drawn.page.name,
             .page = fs::path(page).filename().string(),
-            .thumbnail = drawn.svg.empty() ? "" : fs::path(picture).filename().string(),
-            .remark = drawn.svg.empty() ? "no picture" : viz::count_text(drawn.findings)};
+            .thumbnail = drawn.thumbnail.empty() ? "" : fs::path(picture).filename().string(),
+            .remark = drawn.page.svg.empty() ? "no picture" : viz::count_text(drawn.page.findings)};
   }
 
   const RenderOptions& options_;

@@ -2,111 +2,178 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <optional>
 
-#include "engine/report/device_words.h"
-#include "viz/markup.h"
+#include "viz/forest.h"
+#include "viz/theme.h"
 
 namespace busproof::viz {
 namespace {
 
-// Points, as wide as the widest usual font, DejaVu Sans, has them: where letters are narrower, a column is a little
-// wider than it needs to be, and still even.
-constexpr double kBoldColumn = 6.6;
-constexpr double kSmallColumn = 5;
-constexpr double kPadding = 8;
-constexpr double kLabelsWidth = 86;  // of slot, function and tag
-constexpr double kTitleHeight = 17, kDetailHeight = 12, kCellGap = 6, kNodeGap = 9;
+constexpr std::size_t kColumnsMin = 3;
+constexpr std::size_t kAnyNumber = std::numeric_limits<std::size_t>::max();
 
-double width_of(const Cell& cell) {
-  const ShownText text = shown_text(cell);
-  double width = kBoldColumn * static_cast<double>(report::column_count(text.title));
-  for (const std::string& line : text.details)
-    width = std::max(width, kSmallColumn * static_cast<double>(report::column_count(line)));
-  return width + kPadding;
-}
-
-double height_of(const Cell& cell) {
-  const ShownText text = shown_text(cell);
-  return kCellGap + (text.title.empty() ? 0 : kTitleHeight) + kDetailHeight * static_cast<double>(text.details.size());
-}
-
-double height_of(const Node& node, bool flat) {
-  double height = 0;
-  for (const Row& row : node.rows)
-    for (const Cell& cell : row.cells) height += height_of(cell);
-  const double heading = height_of(node.heading);
-  return flat ? std::max(height, heading) : height + heading;
-}
-
-std::size_t cell_count(const Node& node) {
-  return std::accumulate(node.rows.begin(), node.rows.end(), std::size_t{0},
-                         [](std::size_t count, const Row& row) { return count + row.cells.size(); });
-}
+/// What may be made of the picture.
+struct Freedom {
+  TextShape text{};
+  bool flat = true;
+  std::size_t columns_max = kAnyNumber;
+};
 
 class Arranger {
  public:
-  explicit Arranger(const Graph& graph) : graph_(graph), children_(graph.nodes.size()), parent_(graph.nodes.size()) {
+  Arranger(const Graph& graph, const Forest& forest, const Freedom& freedom)
+      : graph_(graph), forest_(forest), freedom_(freedom) {
+    made_.text = freedom.text;
     made_.nodes.resize(graph.nodes.size());
-    made_.spans.assign(graph.edges.size(), 1);
-    std::map<std::string_view, std::size_t> node_of;  // by names of cells
+    made_.edges.resize(graph.edges.size());
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
+      made_.nodes[i].flat =
+          freedom.flat && forest.parent[i] && forest.children[i].empty() && cell_count(graph.nodes[i]) <= 1;
+    for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+      heights_.push_back(height_of(graph.nodes[i], freedom.text, made_.nodes[i].flat));
     for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-      node_of[graph.nodes[i].heading.name] = i;
-      for (const Row& row : graph.nodes[i].rows)
-        for (const Cell& cell : row.cells) node_of[cell.name] = i;
+      align_leaves(i);
+      spread_leaves(i);
     }
-    for (std::size_t i = 0; i < graph.edges.size(); ++i) {
-      const Edge& edge = graph.edges[i];
-      ends_.emplace_back(node_of.at(edge.from), node_of.at(edge.to));
-      if (edge.kind != EdgeKind::Link) continue;
-      children_[ends_[i].first].push_back(i);
-      parent_[ends_[i].second] = i;
-    }
+    for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+      if (!forest.parent[i]) seat(i, 0);
+    even_widths();
+    made_.gap = gap();
   }
 
-  Arrangement arrange() && {
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
-      made_.nodes[i].flat = parent_[i] && children_[i].empty() && cell_count(graph_.nodes[i]) <= 1;
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) spread_leaves(i);
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) made_.nodes[i].column = column_of(i);
-    even_widths();
+  Arrangement arrangement() && {
     made_.order = order();
-    made_.gap = gap();
     return std::move(made_);
   }
 
+  [[nodiscard]] std::size_t column_count() const {
+    std::size_t last = 0;
+    for (const NodePlan& node : made_.nodes) last = std::max(last, node.column);
+    return last + 1;
+  }
+
+  /// Tall pictures may be wide.
+  [[nodiscard]] bool is_useful() const {
+    constexpr double kShare = 0.65;
+    std::map<std::size_t, double> widths, heights;
+    for (std::size_t i = 0; i < made_.nodes.size(); ++i) {
+      const NodePlan& plan = made_.nodes[i];
+      widths[plan.column] = whole_width(i);
+      heights[plan.column] += heights_[i] + kNodeGap;
+    }
+    double width = made_.gap * kPointsPerInch * static_cast<double>(column_count() - 1), height = 0;
+    for (const auto& [column, points] : widths) width += points;
+    for (const auto& [column, points] : heights) height = std::max(height, points);
+    const bool has_parts = std::ranges::count(graph_.edges, EdgeKind::Onward, &Edge::kind) > 0;
+    return width <= std::max(has_parts ? kUsefulWidthOfParts : kUsefulWidth, kShare * height);
+  }
+
  private:
-  [[nodiscard]] double height(std::size_t node) const { return height_of(graph_.nodes[node], made_.nodes[node].flat); }
+  [[nodiscard]] std::size_t below(std::size_t edge) const { return forest_.ends[edge].second; }
+  [[nodiscard]] bool is_leaf(std::size_t node) const { return forest_.children[node].empty(); }
 
   [[nodiscard]] double stack_height(const std::vector<std::size_t>& edges) const {
     double total = 0;
-    for (const std::size_t edge : edges) total += height(ends_[edge].second) + kNodeGap;
+    for (const std::size_t edge : edges) total += heights_[below(edge)] + kNodeGap;
     return total;
+  }
+
+  /// The bus on the cell, if it is to stand in line with it.
+  [[nodiscard]] std::optional<std::size_t> flat_bus_on(std::size_t node, const Cell& cell) const {
+    for (const std::size_t edge : forest_.children[node])
+      if (graph_.edges[edge].from == cell.name && made_.nodes[below(edge)].flat) return below(edge);
+    return std::nullopt;
+  }
+
+  /// Makes a port as high as what hangs on it, so that they stand in line, unless the ports would be the higher ones.
+  void align_leaves(std::size_t node) {
+    const double heading = height_of(graph_.nodes[node].heading, freedom_.text);
+    if (!freedom_.flat || is_leaf(node) || stack_height(forest_.children[node]) < heights_[node] - heading) return;
+    NodePlan& plan = made_.nodes[node];
+    heights_[node] = heading;
+    for (const Row& row : graph_.nodes[node].rows) {
+      for (const Cell& cell : row.cells) {
+        double wanted = height_of(cell, freedom_.text);
+        if (const auto bus = flat_bus_on(node, cell)) {
+          made_.nodes[*bus].height = static_cast<unsigned>(std::ceil(heights_[*bus]));
+          wanted = std::max(wanted, made_.nodes[*bus].height + 2 * outline_width(graph_.nodes[*bus].look) + kNodeGap);
+        }
+        plan.cell_heights.push_back(static_cast<unsigned>(std::ceil(wanted)));
+        heights_[node] += plan.cell_heights.back();
+      }
+    }
   }
 
   /// In several columns what would stand much higher than it is wide, but not for less than what it hangs on is high.
   void spread_leaves(std::size_t node) {
     std::vector<std::size_t> leaves;  // edges
-    for (const std::size_t edge : children_[node])
-      if (children_[ends_[edge].second].empty()) leaves.push_back(edge);
-    constexpr double kColumnWidth = 400, kShape = 1.5, kColumnsMax = 6, kOneColumnMax = 2000;
+    double width = 0;
+    for (const std::size_t edge : forest_.children[node]) {
+      if (!is_leaf(below(edge))) continue;
+      leaves.push_back(edge);
+      width = std::max(width, width_of(graph_.nodes[below(edge)], freedom_.text, made_.nodes[below(edge)].flat));
+    }
+    constexpr double kShape = 1.5, kColumnsMax = 6, kOneColumnMax = 2000;
     const double stack = stack_height(leaves);
-    if (stack < kOneColumnMax) return;
-    const double columns = std::min(
-        {std::round(std::sqrt(stack / (kColumnWidth * kShape))), std::round(stack / height(node)), kColumnsMax});
+    if (stack < kOneColumnMax || freedom_.columns_max < kAnyNumber) return;
+    const double columns =
+        std::min({std::round(std::sqrt(stack / (width * kShape))), std::round(stack / heights_[node]), kColumnsMax});
     for (std::size_t i = 0; i < leaves.size(); ++i)
-      made_.spans[leaves[i]] = 1 + static_cast<unsigned>(i) % static_cast<unsigned>(std::max(columns, 1.0));
+      made_.edges[leaves[i]].span = 1 + static_cast<unsigned>(i) % static_cast<unsigned>(std::max(columns, 1.0));
   }
 
-  [[nodiscard]] std::size_t column_of(std::size_t node) const {
-    std::size_t column = 0;
-    for (std::size_t steps = 0; parent_[node] && steps < graph_.nodes.size(); ++steps) {
-      column += made_.spans[*parent_[node]];
-      node = ends_[*parent_[node]].first;
+  /// Of the branch from this node on, if the node stands in the column: how many of its edges have to turn, and a
+  /// little more for those that would turn for a leaf's sake.
+  std::size_t turns(std::size_t node, std::size_t column) {
+    const auto [known, is_new] = turns_.try_emplace({node, column}, 0);
+    if (!is_new) return known->second;
+    std::size_t sum = 0;
+    for (const std::size_t edge : forest_.children[node]) sum += turns_of(edge, column).cost;
+    return turns_[{node, column}] = sum;
+  }
+
+  struct Turn {
+    bool turns = false;
+    std::size_t cost = 0;
+  };
+
+  Turn turns_of(std::size_t edge, std::size_t column) {
+    constexpr std::size_t kTurn = 4, kLeafTurn = 5;
+    const std::size_t end = column + made_.edges[edge].span;
+    if (column <= kTurnColumn) return {false, turns(below(edge), end)};
+    const std::size_t turned = (is_leaf(below(edge)) ? kLeafTurn : kTurn) + turns(below(edge), kTurnColumn);
+    if (end >= freedom_.columns_max) return {true, turned};
+    const std::size_t straight = turns(below(edge), end);
+    return straight <= turned ? Turn{false, straight} : Turn{true, turned};
+  }
+
+  /// What has turned begins below what came before it in the same column.
+  void guide(std::size_t node) {
+    if (line_ && graph_.nodes[*line_].box == graph_.nodes[node].box) made_.guides.push_back({*line_, node});
+    line_ = node;
+  }
+
+  /// Returns the last column of the branch, without what has turned.
+  std::size_t seat(std::size_t node, std::size_t column) {
+    made_.nodes[node].column = column;
+    if (column <= kTurnColumn) line_ = column == kTurnColumn ? std::optional(node) : std::nullopt;
+    std::size_t last = column;
+    for (const std::size_t edge : forest_.children[node]) {
+      const bool turned = freedom_.columns_max < kAnyNumber && turns_of(edge, column).turns;
+      made_.edges[edge].turns = turned;
+      if (turned) guide(below(edge));
+      const std::size_t end = seat(below(edge), turned ? kTurnColumn : column + made_.edges[edge].span);
+      if (!turned) last = std::max(last, end);
     }
-    return column;
+    if (!forest_.next[node]) return last;
+    EdgePlan& onward = made_.edges[*forest_.next[node]];
+    onward.span = static_cast<unsigned>(last + 1 - column);
+    return seat(below(*forest_.next[node]), last + 1);
   }
 
   void even_widths() {
@@ -117,25 +184,27 @@ class Arranger {
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       const Node& node = graph_.nodes[i];
       Widths& widths = columns[made_.nodes[i].column];
-      const double heading = width_of(node.heading);
-      double body = 0;
-      for (const Row& row : node.rows)
-        for (const Cell& cell : row.cells) body = std::max(body, width_of(cell));
-      if (made_.nodes[i].flat && body > 0) {
-        widths.flat_heading = std::max(widths.flat_heading, heading);
-        widths.flat_body = std::max(widths.flat_body, body);
+      if (made_.nodes[i].flat && cell_count(node) > 0) {
+        widths.flat_heading = std::max(widths.flat_heading, width_of(node.heading, freedom_.text));
+        widths.flat_body = std::max(widths.flat_body, body_width_of(node, freedom_.text));
       } else {
-        widths.other = std::max({widths.other, heading, kLabelsWidth + body});
+        widths.other = std::max(widths.other, width_of(node, freedom_.text, false));
       }
     }
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       const Widths& widths = columns.at(made_.nodes[i].column);
       const double flat = widths.flat_body > 0 ? widths.flat_heading + kLabelsWidth + widths.flat_body : 0;
-      const double whole = std::max(flat, widths.other);
+      const double whole = std::max({flat, widths.other, kLabelsWidth});
       const bool is_flat = made_.nodes[i].flat && cell_count(graph_.nodes[i]) > 0;
       made_.nodes[i].heading_width = static_cast<unsigned>(is_flat ? widths.flat_heading : whole);
       made_.nodes[i].body_width = static_cast<unsigned>(whole - kLabelsWidth - (is_flat ? widths.flat_heading : 0));
     }
+  }
+
+  [[nodiscard]] double whole_width(std::size_t node) const {
+    const NodePlan& plan = made_.nodes[node];
+    const bool is_flat = plan.flat && cell_count(graph_.nodes[node]) > 0;
+    return plan.heading_width + (is_flat ? kLabelsWidth + plan.body_width : 0);
   }
 
   /// Things that no edge and no box ties together come one below the other in the order in which they are named.
@@ -151,7 +220,7 @@ class Arranger {
       const auto [low, high] = std::minmax({find(one), find(other)});
       leader[high] = low;
     };
-    for (const auto& [from, to] : ends_) tie(from, to);
+    for (const auto& [from, to] : forest_.ends) tie(from, to);
     std::map<std::size_t, std::size_t> first_in;  // by outermost box
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       if (!graph_.nodes[i].box) continue;
@@ -167,62 +236,38 @@ class Arranger {
 
   /// Wide where edges have to climb far.
   [[nodiscard]] double gap() const {
-    constexpr double kGapMin = 0.45, kGapWithArrows = 0.9, kGapMax = 1.4, kPointsOfClimb = 180;
+    constexpr double kGapMin = 0.36, kGapWithArrows = 0.9, kGapMax = 1.4, kPointsOfClimb = 180;
     const bool has_arrows = std::ranges::count(graph_.edges, EdgeKind::Arrow, &Edge::kind) > 0;
     const double gap_min = has_arrows ? kGapWithArrows : kGapMin;
     double climb = 0;
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
-      climb = std::max(climb, (stack_height(children_[i]) - height(i)) / 2);
+      climb = std::max(climb, (stack_height(forest_.children[i]) - heights_[i]) / 2);
     return std::round(100 * std::clamp(kGapMin + climb / kPointsOfClimb, gap_min, kGapMax)) / 100;
   }
 
+  static constexpr std::size_t kTurnColumn = 1;
+
   const Graph& graph_;
-  std::vector<std::pair<std::size_t, std::size_t>> ends_;  ///< nodes, by edge
-  std::vector<std::vector<std::size_t>> children_;         ///< links, by the node that they start from
-  std::vector<std::optional<std::size_t>> parent_;         ///< links, by the node that they lead to
+  const Forest& forest_;
+  Freedom freedom_;
+  std::vector<double> heights_;                                       ///< by node
+  std::map<std::pair<std::size_t, std::size_t>, std::size_t> turns_;  ///< by node and column
+  std::optional<std::size_t> line_;  ///< the last node seated in the column where branches begin that turn
   Arrangement made_;
 };
 
 }  // namespace
 
-std::vector<std::string> wrapped(std::string_view text, std::size_t columns, std::size_t lines_max) {
-  std::vector<std::string> lines(1);
-  const auto add_line = [&] { return lines.size() < lines_max && (lines.emplace_back(), true); };
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find(' ', at), text.size());
-    std::string_view word = text.substr(at, end - at);
-    at = end + 1;
-    const std::size_t used = report::column_count(lines.back());
-    bool fits = used == 0 || used + 1 + report::column_count(word) <= columns || add_line();
-    if (fits && !lines.back().empty()) lines.back() += ' ';
-    while (fits && report::column_count(word) > columns) {
-      lines.back() = report::fit(word, columns, "");
-      word.remove_prefix(lines.back().size());
-      fits = add_line();
-    }
-    if (!fits) {
-      lines.back() = report::fit(lines.back() + " " + std::string(word), columns - 1, "") + std::string(kCut);
-      return lines;
-    }
-    lines.back() += word;
+Arrangement arrange(const Graph& graph) {
+  const Forest forest = forest_of(graph);
+  std::optional<Arranger> made;
+  for (const Freedom& freedom : {Freedom{kWideText, true}, Freedom{kWideText, false}, Freedom{kNarrowText, false}}) {
+    made.emplace(graph, forest, freedom);
+    if (made->is_useful()) return std::move(*made).arrangement();
   }
-  return lines;
-}
-
-Arrangement arrange(const Graph& graph) { return Arranger(graph).arrange(); }
-
-ShownText shown_text(const Cell& cell) {
-  constexpr std::size_t kDetailColumns = 54, kDetailLinesMax = 3;
-  ShownText shown;
-  for (std::size_t i = 0; i < cell.lines.size(); ++i) {
-    if (cell.lines[i].empty()) continue;
-    if (i == 0)
-      shown.title = shown_line(cell.lines[i]);
-    else
-      std::ranges::move(wrapped(report::printable(cell.lines[i]), kDetailColumns, kDetailLinesMax),
-                        std::back_inserter(shown.details));
-  }
-  return shown;
+  for (std::size_t columns = made->column_count() - 1; columns >= kColumnsMin && !made->is_useful(); --columns)
+    made.emplace(graph, forest, Freedom{kNarrowText, false, columns});
+  return std::move(*made).arrangement();
 }
 
 }  // namespace busproof::viz

@@ -192,20 +192,22 @@ class DiffGraph {
   [[nodiscard]] Cell cell_of(const Both& both) const {
     Cell cell{.name = both.name, .tag = tag_of(both.latest()), .tooltip = both.latest().name, .look = both.look};
     if (both.look == Look::Unchanged) cell.tag.hue = Hue::Bridge;  // grey
-    cell.lines.push_back(std::string(mark_of(both.look)) + name_text(both));
+    cell.lines.push_back(std::string(mark_of(both.look)) + name_text(both.latest()));
+    const std::string linux_name = newest_linux_name(both.latest());
+    if (!linux_name.empty() && !tells_of_linux(both.findings)) cell.lines.push_back(linux_name);
     add_findings(cell, both.findings);
     return cell;
   }
 
-  /// "interface 52:54:00:aa:bb:cc · enp1s0", with the older words before "→" where they differ.
-  static std::string name_text(const Both& both) {
-    const auto words = [](const AbiDevice& device) {
-      if (makes_bus(&device))
-        return fmt::format("{} → bus {}", report::short_name(*device.controller->pci_model), device.controller->index);
-      const std::string linux_name = newest_linux_name(device);
-      return linux_name.empty() ? device.name : fmt::format("{} · {}", device.name, linux_name);
-    };
-    return words(both.latest());
+  static bool tells_of_linux(const std::vector<const Finding*>& findings) {
+    return std::ranges::any_of(findings, [](const Finding* finding) {
+      return std::ranges::count(finding->witness, Observer::Linux, &Witness::observer) > 0;
+    });
+  }
+
+  static std::string name_text(const AbiDevice& device) {
+    if (!makes_bus(&device)) return device.name;
+    return fmt::format("{} → bus {}", report::short_name(*device.controller->pci_model), device.controller->index);
   }
 
   static void add_findings(Cell& cell, const std::vector<const Finding*>& findings) {
@@ -231,8 +233,8 @@ class DiffGraph {
     const abi::AbiController& controller = *both.latest().controller;
     Node node{.look = both.look};
     node.heading = {.name = buses_[bus].name,
-                    .lines = {fmt::format("bus {}{} · {}", controller.index, number_text(both),
-                                          report::short_name(*controller.pci_model))},
+                    .lines = {fmt::format("bus {}{}", controller.index, number_text(both)),
+                              std::string(report::short_name(*controller.pci_model))},
                     .tooltip = both.latest().name,
                     .look = both.look};
     // The controller of a root bus has no cell of its own.

@@ -68,8 +68,9 @@ struct Node {
 };
 
 enum class EdgeKind : std::uint8_t {
-  Link,   ///< from a bridge to the bus that it makes; shapes the picture
-  Arrow,  ///< from one place to another; drawn over the picture
+  Link,    ///< from a bridge to the bus that it makes; shapes the picture
+  Arrow,   ///< from one place to another; drawn over the picture
+  Onward,  ///< from a part of a bus to its next part
 };
 
 struct Edge {

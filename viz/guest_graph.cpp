@@ -111,12 +111,10 @@ class GuestGraph {
     Node node;
     node.box = box_of_[bus];
     node.look = is_lost(bus) ? Look::Lost : waits ? Look::Quiet : bus_look(self.model);
-    node.heading = {
-        .name = bus_names_[bus],
-        .lines = {fmt::format("bus {}{} · {}", self.index, number_text(bus), report::short_name(self.model)),
-                  heading_details(controller)},
-        .tooltip = fmt::format("bus {} ({}){}", self.index, model, number_text(bus)),
-        .look = node.look};
+    node.heading = {.name = bus_names_[bus],
+                    .lines = {fmt::format("bus {}{}", self.index, number_text(bus)), heading_details(controller)},
+                    .tooltip = fmt::format("bus {} ({}){}", self.index, model, number_text(bus)),
+                    .look = node.look};
     add_lines(node.heading.tooltip, report::controller_details(controller, domain_.has_acpi));
     for (const Occupant& occupant : self.occupants) {
       const std::string slot = fmt::format("{:02x}", occupant.at.slot());
@@ -128,9 +126,11 @@ class GuestGraph {
     graph_.nodes.push_back(std::move(node));
   }
 
-  /// What QEMU calls the controller where the XML wants another one than libvirt's own choice, and its target.
+  /// Its model and target, and what QEMU calls the controller where the XML wants another one than libvirt's own
+  /// choice.
   [[nodiscard]] std::string heading_details(const Device& controller) const {
     std::vector<std::string> words = report::controller_details(controller, domain_.has_acpi);
+    words.insert(words.begin(), std::string(report::short_name(*controller.controller->pci_model)));
     const std::string& device = controller.controller->model_name;
     if (!device.empty() && device != topology::rule_for(*controller.controller->pci_model).device_name)
       words.push_back(report::printable(device));
@@ -160,15 +160,13 @@ class GuestGraph {
     const Device& device = domain_.devices[occupant.device];
     const auto place = topology::guest_place(numbers_, bus, occupant);
     const bool lost = numbers_.predicted && !place;
-    std::vector<std::string> words = occupant.makes ? std::vector<std::string>{} : report::device_details(device);
+    std::vector<std::string> words = report::device_details(device);
+    if (occupant.makes) words = {std::string(report::short_name(*device.controller->pci_model))};
     if (occupant.multifunction) words.emplace_back("multifunction");
     Cell cell{.name = cell_names_[occupant.device],
               .label = fmt::format(".{:x}", occupant.at.function()),
               .tag = tag_of(device.kind, controller_type(device)),
-              .lines = {occupant.makes ? fmt::format("{} → bus {}", report::short_name(*device.controller->pci_model),
-                                                     *device.controller->index)
-                                       : names_[occupant.device],
-                        fmt::format("{}", fmt::join(words, ", "))},
+              .lines = {occupant.makes ? fmt::format("→ bus {}", *device.controller->index) : names_[occupant.device]},
               .look = lost ? Look::Lost : Look::Plain};
     cell.tooltip = names_[occupant.device];
     add_lines(cell.tooltip, report::device_details(device));
@@ -178,10 +176,10 @@ class GuestGraph {
                     : lost ? "\nthe guest does not have it"
                            : "";
     if (const auto seen = seen_.find(occupant.at); seen != seen_.end()) {
-      const std::string name = newest_linux_name(*seen->second);
-      if (!name.empty()) cell.lines[0] += " · " + name;
+      if (const std::string name = newest_linux_name(*seen->second); !name.empty()) words.insert(words.begin(), name);
       add_lines(cell.tooltip, linux_name_lines(*seen->second));
     }
+    cell.lines.push_back(fmt::format("{}", fmt::join(words, ", ")));
     drawn_.insert(occupant.device);
     return cell;
   }

@@ -6,6 +6,7 @@
 
 #include "engine/report/device_words.h"
 #include "viz/arrangement.h"
+#include "viz/measures.h"
 
 namespace busproof::viz {
 namespace {
@@ -57,10 +58,11 @@ std::string link_attributes(const Cell& cell) {
   return fmt::format(R"( ID="{0}" HREF="#a_{0}" TITLE="{1}")", cell.name, escaped(shown_tooltip(cell.tooltip)));
 }
 
-std::string text_of(const Cell& cell, std::string_view colour) {
+std::string text_of(const Cell& cell, const TextShape& shape, std::string_view colour) {
   constexpr std::string_view kLineEnd = R"(<BR ALIGN="LEFT"/>)";
-  const ShownText shown = shown_text(cell);
-  std::string text = shown.title.empty() ? "" : fmt::format("<B>{}</B>{}", escaped(shown.title), kLineEnd);
+  const ShownText shown = shown_text(cell, shape);
+  std::string text;
+  for (const std::string& line : shown.title) text += fmt::format("<B>{}</B>{}", escaped(line), kLineEnd);
   for (const std::string& line : shown.details)
     text += fmt::format("<FONT POINT-SIZE=\"9\">{}</FONT>{}", escaped(line), kLineEnd);
   return text.empty() ? std::string(" ") : fmt::format("<FONT COLOR=\"{}\">{}</FONT>", colour, text);
@@ -76,7 +78,7 @@ std::string tag_cell(const Tag& tag, std::string_view shape, Theme theme) {
 
 std::string quiet_cell(std::string_view text, std::string_view port, Theme theme) {
   const std::string line = escaped(shown_line(text));
-  return fmt::format(R"(<TD{} WIDTH="22" VALIGN="TOP">{}</TD>)", point_attribute(port),
+  return fmt::format(R"(<TD{} WIDTH="22">{}</TD>)", point_attribute(port),
                      line.empty() ? std::string(" ")
                                   : fmt::format(R"(<FONT COLOR="{}" POINT-SIZE="9">{}</FONT>)",
                                                 paint_of(Look::Quiet, theme).text, line));
@@ -85,25 +87,33 @@ std::string quiet_cell(std::string_view text, std::string_view port, Theme theme
 /// Plain cells have no outline of their own: the node's is enough.
 bool stands_out(Look look) { return look != Look::Plain && look != Look::Quiet && look != Look::Unchanged; }
 
-std::string body_cell(const Cell& cell, unsigned width, std::string_view port, Theme theme) {
+/// How a cell is drawn in its place.
+struct CellPlace {
+  unsigned width = 0, height = 0;  ///< of its text at least
+  std::size_t number = 0;          ///< of its ports
+};
+
+std::string height_attribute(unsigned height) { return height == 0 ? "" : fmt::format(R"( HEIGHT="{}")", height); }
+
+std::string body_cell(const Cell& cell, const CellPlace& place, const TextShape& shape, Theme theme) {
   const LookRule& rule = rule_of(cell.look);
   const Paint& paint = paint_of(cell.look, theme);
   // Filled even where nobody sees it: what has no area cannot be pointed at, nor lit up by a page.
   const std::string outline = stands_out(cell.look)
                                   ? fmt::format(R"( BGCOLOR="{}" COLOR="{}" BORDER="{}" STYLE="{}")", paint.fill,
-                                                paint.line, rule.pen_width == "1" ? 1 : 2, rule.style)
+                                                paint.line, outline_width(cell.look), rule.style)
                               : cell.name.empty() ? ""
                                                   : fmt::format(R"( BGCOLOR="{}")", paint_of(Look::Plain, theme).fill);
-  return fmt::format(R"(<TD{}{}{} WIDTH="{}"{} ALIGN="LEFT" BALIGN="LEFT">{}</TD>)", point_attribute(port),
+  return fmt::format(R"(<TD PORT="c{}"{}{} WIDTH="{}"{}{} ALIGN="LEFT" BALIGN="LEFT">{}</TD>)", place.number,
                      link_attributes(cell), cell.tag.text.empty() ? R"( COLSPAN="2")" : "",
-                     cell.tag.text.empty() ? width + kTagWidth : width, outline, text_of(cell, paint.text));
+                     cell.tag.text.empty() ? place.width + kTagWidth : place.width, height_attribute(place.height),
+                     outline, text_of(cell, shape, paint.text));
 }
 
-/// Ports are numbered by `number`.
-std::string row_cells(const Cell& cell, std::string_view slot, std::size_t number, unsigned width, Theme theme) {
-  return quiet_cell(slot, fmt::format("w{}", number), theme) + quiet_cell(cell.label, "", theme) +
-         (cell.tag.text.empty() ? "" : tag_cell(cell.tag, "", theme)) +
-         body_cell(cell, width, fmt::format("c{}", number), theme);
+std::string row_cells(const Cell& cell, std::string_view slot, const CellPlace& place, const TextShape& shape,
+                      Theme theme) {
+  return quiet_cell(slot, fmt::format("w{}", place.number), theme) + quiet_cell(cell.label, "", theme) +
+         (cell.tag.text.empty() ? "" : tag_cell(cell.tag, "", theme)) + body_cell(cell, place, shape, theme);
 }
 
 std::string sample_of(const Key& key, Theme theme) {
@@ -160,23 +170,26 @@ std::string shown_tooltip(std::string_view text) {
   return fmt::format("{}{} ({} bytes in all)", text.substr(0, kTooltipBytesMax), kCut, text.size());
 }
 
-std::string label_of(const Node& node, const NodePlan& plan, Theme theme) {
+std::string label_of(const Node& node, const NodePlan& plan, const TextShape& shape, Theme theme) {
   const LookRule& rule = rule_of(node.look);
   const Paint& outline = paint_of(node.look, theme);
   const Paint& heading = paint_of(node.heading.look, theme);
-  std::string rows = fmt::format(R"(<TR><TD PORT="h"{} WIDTH="{}"{} ALIGN="LEFT" BALIGN="LEFT" BGCOLOR="{}">{}</TD>)",
-                                 link_attributes(node.heading), plan.heading_width, plan.flat ? "" : R"( COLSPAN="4")",
-                                 heading.fill, text_of(node.heading, heading.text));
-  std::size_t number = 0;
+  std::string rows =
+      fmt::format(R"(<TR><TD PORT="h"{} WIDTH="{}"{}{} ALIGN="LEFT" BALIGN="LEFT" BGCOLOR="{}">{}</TD>)",
+                  link_attributes(node.heading), plan.heading_width, height_attribute(plan.height),
+                  plan.flat ? "" : R"( COLSPAN="4")", heading.fill, text_of(node.heading, shape, heading.text));
+  CellPlace place{.width = plan.body_width};
   for (const Row& row : node.rows) {
     for (const Cell& cell : row.cells) {
       if (!plan.flat) rows += "</TR><TR>";
-      rows += row_cells(cell, &cell == &row.cells.front() ? row.label : "", number++, plan.body_width, theme);
+      if (!plan.cell_heights.empty()) place.height = plan.cell_heights[place.number];
+      rows += row_cells(cell, &cell == &row.cells.front() ? row.label : "", place, shape, theme);
+      ++place.number;
     }
   }
   return fmt::format(
       R"(<TABLE BORDER="{}" COLOR="{}" BGCOLOR="{}" STYLE="{}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">{}</TR></TABLE>)",
-      rule.pen_width == "1" ? 1 : 2, outline.line, paint_of(Look::Plain, theme).fill, rule.style, rows);
+      outline_width(node.look), outline.line, paint_of(Look::Plain, theme).fill, rule.style, rows);
 }
 
 std::string label_of(const Box& box, Theme theme) {

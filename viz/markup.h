@@ -24,7 +24,7 @@ std::string shown_tooltip(std::string_view text);
 
 /// The label of a node, as markup between < and >. Ports: "h" the heading, "c0", "c1" … the cells, and "w0", "w1" …
 /// the beginnings of their lines.
-std::string label_of(const Node& node, const NodePlan& plan, Theme theme);
+std::string label_of(const Node& node, const NodePlan& plan, const TextShape& shape, Theme theme);
 /// The label of a box.
 std::string label_of(const Box& box, Theme theme);
 /// The heading of the picture: title, warnings and legend.

@@ -145,7 +145,9 @@ std::string index_page(std::string_view title, const std::vector<IndexEntry>& en
   text += "<div class=\"cards\">\n";
   for (const IndexEntry& entry : entries) {
     const std::string thumbnail =
-        entry.thumbnail.empty() ? "" : fmt::format(R"(<img loading="lazy" alt="" src="{}">)", link_to(entry.thumbnail));
+        entry.thumbnail.empty()
+            ? ""
+            : fmt::format(R"(<img loading="lazy" decoding="async" alt="" src="{}">)", link_to(entry.thumbnail));
     text += fmt::format("<a href=\"{}\">{}<b>{}</b><div class=\"quiet\">{}</div></a>\n", link_to(entry.page), thumbnail,
                         html(entry.name), html(entry.remark));
   }

@@ -29,7 +29,7 @@ std::string page(std::string_view title, const std::vector<PageEntry>& entries);
 struct IndexEntry {
   std::string name;
   std::string page;         ///< name of its file beside the index
-  std::string thumbnail{};  ///< and that of its SVG; empty: none
+  std::string thumbnail{};  ///< and that of its small picture; empty: none
   std::string remark{};     ///< "2 errors, 1 warning", or why there is no picture
 };
 

@@ -5,12 +5,15 @@
 #include <graphviz/gvc.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <utility>
 
 #include "viz/arrangement.h"
 #include "viz/markup.h"
+#include "viz/parts.h"
+#include "viz/png_device.h"
 
 namespace busproof::viz {
 namespace {
@@ -57,32 +60,43 @@ int append(void* sink, const char* text) {
 }
 int flush_nothing(void*) { return 0; }
 
-// cgraph's own way of numbering things goes by the addresses of their names, and what is drawn first by the numbers:
-// the order of boxes would be chance. These count.
-void* open_ids(Agraph_t*, Agdisc_t*) { return new IDTYPE(0); }
-long next_id(void* last, int, char* name, IDTYPE* id, int is_new) {
+/// cgraph's own way of numbering things goes by the addresses of their names, and what is drawn first by the numbers:
+/// the order of boxes would be chance. These count.
+struct Ids {
+  IDTYPE last = 0;
+  /// cgraph keeps the names of all things but never frees what it keeps of the root's: it gets no name from us, and is
+  /// only called by this one, a string of its own.
+  char* root_name = nullptr;
+};
+void* open_ids(Agraph_t*, Agdisc_t*) { return new Ids; }
+long next_id(void* ids, int, char* name, IDTYPE* id, int is_new) {
   if (name != nullptr || is_new == 0) return 0;  // cgraph then keeps the name itself, and asks again without
-  *id = ++*static_cast<IDTYPE*>(last);
+  *id = ++static_cast<Ids*>(ids)->last;
   return 1;
 }
 long take_id(void*, int, IDTYPE) { return 0; }
 void drop_id(void*, int, IDTYPE) {}
-char* no_name(void*, int, IDTYPE) { return nullptr; }
-void close_ids(void* last) { delete static_cast<IDTYPE*>(last); }
+char* root_name(void* ids, int kind, IDTYPE id) {
+  return kind == AGRAPH && id == 1 ? static_cast<Ids*>(ids)->root_name : nullptr;
+}
+void close_ids(void* ids) { delete static_cast<Ids*>(ids); }
 void note_id(void*, int, void*) {}
-Agiddisc_t counted_ids{open_ids, next_id, take_id, drop_id, no_name, close_ids, note_id};
+Agiddisc_t counted_ids{open_ids, next_id, take_id, drop_id, root_name, close_ids, note_id};
 
 /// A Graph as cgraph has it.
 class Built {
  public:
   Built(const Graph& graph, Theme theme) : theme_(theme), plan_(arrange(graph)), disc_{&AgMemDisc, &counted_ids, &io_} {
+    root_ = agopen(nullptr, Agdirected, &disc_);
     std::string name = "busproof";
-    root_ = agopen(name.data(), Agdirected, &disc_);
+    static_cast<Ids*>(root_->clos->state.id)->root_name = agstrdup(root_, name.data());
     set_defaults();
     set_html(root_, "label", heading_of(graph, theme));
     add_boxes(graph);
     for (const std::size_t i : plan_.order) add_node(graph.nodes[i], plan_.nodes[i]);
-    for (std::size_t i = 0; i < graph.edges.size(); ++i) add_edge(graph.edges[i], plan_.spans[i]);
+    for (std::size_t i = 0; i < graph.edges.size(); ++i) add_edge(graph.edges[i], plan_.edges[i]);
+    for (const Guide& guide : plan_.guides)
+      add_guide(ends_.at(graph.nodes[guide.above].heading.name), ends_.at(graph.nodes[guide.below].heading.name));
   }
   Built(const Built&) = delete;
   Built& operator=(const Built&) = delete;
@@ -97,6 +111,13 @@ class Built {
   }
 
  private:
+  /// Where edges touch a cell.
+  struct End {
+    Agnode_t* node = nullptr;
+    std::string left, right;  ///< ports
+    std::size_t column = 0;
+  };
+
   // By name: Graphviz 2.42 copies edges that lie within a column into a graph of its own, where it declares attributes
   // in that order and looks them up by their number in this one.
   void set_defaults() {
@@ -110,7 +131,7 @@ class Built {
                                                                         {"label", ""},
                                                                         {"labeljust", "l"},
                                                                         {"labelloc", "t"},
-                                                                        {"nodesep", "0.12"},
+                                                                        {"nodesep", fmt::format("{}", kNodeGapInches)},
                                                                         {"outputorder", "edgesfirst"},
                                                                         {"pad", "0.2"},
                                                                         {"rankdir", "LR"},
@@ -121,8 +142,10 @@ class Built {
       set_default(AGNODE, name, value);
     for (const auto& [name, value] : std::map<std::string, std::string>{{"arrowhead", "none"},
                                                                         {"arrowsize", "0.8"},
+                                                                        {"arrowtail", "none"},
                                                                         {"color", "#000000"},
                                                                         {"constraint", "true"},
+                                                                        {"dir", "forward"},
                                                                         {"headport", ""},
                                                                         {"id", ""},
                                                                         {"minlen", "1"},
@@ -174,7 +197,7 @@ class Built {
     std::string name = node.heading.name;
     Agnode_t* drawn = agnode(node.box ? boxes_[*node.box] : root_, name.data(), 1);
     set(drawn, "id", node.heading.name);
-    set_html(drawn, "label", label_of(node, plan, theme_));
+    set_html(drawn, "label", label_of(node, plan, plan_.text, theme_));
     ends_[node.heading.name] = {drawn, "h:w", "h:e", plan.column};
     std::size_t number = 0;
     for (const Row& row : node.rows) {
@@ -186,31 +209,37 @@ class Built {
     }
   }
 
-  /// Links run from left to right; arrows too, unless they lead back, or to a place above or below their own.
-  void add_edge(const Edge& edge, unsigned span) {
-    const End& tail = ends_.at(edge.from);
-    const End& head = ends_.at(edge.to);
-    Agedge_t* drawn = agedge(root_, tail.node, head.node, nullptr, 1);
+  /// Links run from left to right, and so do arrows, unless they lead back, or to a place above or below their own. A
+  /// link that turns is an edge from left to right too, with its arrow at the beginning: it is one more to be laid out
+  /// between columns, and goes where there is room.
+  void add_edge(const Edge& edge, const EdgePlan& plan) {
+    const End& from = ends_.at(edge.from);
+    const End& to = ends_.at(edge.to);
+    const std::string from_port = from.column > to.column ? from.left : from.right;
+    const std::string to_port = from.column < to.column ? to.left : to.right;
+    Agedge_t* drawn = agedge(root_, plan.turns ? to.node : from.node, plan.turns ? from.node : to.node, nullptr, 1);
     const LookRule& rule = rule_of(edge.look);
     const bool arrow = edge.kind == EdgeKind::Arrow;
     set(drawn, "id", "edge-" + edge.to);
-    set(drawn, "tailport", tail.column > head.column ? tail.left : tail.right);
-    set(drawn, "headport", tail.column < head.column ? head.left : head.right);
+    set(drawn, "tailport", plan.turns ? to_port : from_port);
+    set(drawn, "headport", plan.turns ? from_port : to_port);
     set(drawn, "color", std::string(paint_of(edge.look, theme_).line));
     set(drawn, "style", std::string(rule.style));
     set(drawn, "penwidth", std::string(rule.pen_width));
     set(drawn, "arrowhead", arrow ? "normal" : "none");
+    set(drawn, "arrowtail", plan.turns ? "normal" : "none");
+    set(drawn, "dir", plan.turns ? "back" : "forward");
     set(drawn, "constraint", arrow ? "false" : "true");
-    set(drawn, "minlen", std::to_string(span));
+    set(drawn, "minlen", std::to_string(plan.turns ? from.column - to.column : plan.span));
     set(drawn, "tooltip", escaped(shown_tooltip(edge.tooltip)));
   }
 
-  /// Where edges touch a cell.
-  struct End {
-    Agnode_t* node = nullptr;
-    std::string left, right;  ///< ports
-    std::size_t column = 0;
-  };
+  /// An edge that nobody sees.
+  void add_guide(const End& above, const End& below) const {
+    Agedge_t* unseen = agedge(root_, above.node, below.node, nullptr, 1);
+    set(unseen, "style", "invis");
+    set(unseen, "minlen", "0");
+  }
 
   Theme theme_;
   Arrangement plan_;
@@ -233,23 +262,42 @@ std::string plain_svg(std::string_view svg) {
   return "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?>\n" + std::string(svg.substr(start));
 }
 
+enum class Size : std::uint8_t { Legible, Thumbnail };
+
 class Context {
  public:
-  Context() : gvc_(gvContext()) {}
+  Context() : gvc_(gvContext()) { add_quick_png(gvc_); }
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
   ~Context() { gvFreeContext(gvc_); }
 
-  [[nodiscard]] Result<std::string> draw(const Built& built, Format format) const {
-    if (gvLayout(gvc_, built.root(), "dot") != 0)
-      return cannot_draw("no layout", "see that Graphviz's plugins are installed and registered (dot -c)");
-    char* bytes = nullptr;
-    unsigned int length = 0;
+  /// One for the whole run: the plugin that measures text remembers a font by a pointer into the context, and looks at
+  /// it again with the next one. Source: Graphviz 2.42 plugin/pango/gvtextlayout_pango.c, pango_textlayout().
+  static GVC_t* get() {
+    static const Context context;
+    return context.gvc_;
+  }
+
+ private:
+  GVC_t* gvc_;
+};
+
+/// A graph with its layout.
+class Laid {
+ public:
+  explicit Laid(const Built& built) : root_(built.root()), failed_(gvLayout(Context::get(), root_, "dot") != 0) {}
+  Laid(const Laid&) = delete;
+  Laid& operator=(const Laid&) = delete;
+  ~Laid() {
+    if (!failed_) gvFreeLayout(Context::get(), root_);
+  }
+
+  [[nodiscard]] Result<std::string> drawn(Format format, Size size = Size::Legible) const {
+    if (failed_) return cannot_draw("no layout", "see that Graphviz's plugins are installed and registered (dot -c)");
+    if (format == Format::Png) GD_drawing(root_)->dpi = resolution(GD_bb(root_).UR, size);
+    std::string text = format == Format::Png ? quick_png() : std::string();
     const std::string name(to_string(format));
-    const int failed = gvRenderData(gvc_, built.root(), name.c_str(), &bytes, &length);
-    std::string text = failed == 0 && bytes != nullptr ? std::string(bytes, length) : std::string();
-    if (bytes != nullptr) gvFreeRenderData(bytes);
-    gvFreeLayout(gvc_, built.root());
+    if (text.empty()) text = rendered(name.c_str());
     if (format == Format::Svg) text = plain_svg(text);
     if (text.empty())
       return cannot_draw("cannot draw as " + name, "install Graphviz's plugin for it, or take svg or dot");
@@ -257,7 +305,35 @@ class Context {
   }
 
  private:
-  GVC_t* gvc_;
+  [[nodiscard]] std::string rendered(const char* format) const {
+    char* bytes = nullptr;
+    unsigned int length = 0;
+    const int failed = gvRenderData(Context::get(), root_, format, &bytes, &length);
+    std::string text = failed == 0 && bytes != nullptr ? std::string(bytes, length) : std::string();
+    if (bytes != nullptr) gvFreeRenderData(bytes);
+    return text;
+  }
+
+  /// Empty where cairo is not at hand.
+  [[nodiscard]] std::string quick_png() const {
+    std::string text = rendered(kQuickPng);
+    text += take_quick_png();
+    return text;
+  }
+
+  /// Dots per inch. Lower for what is so large that it is looked at in pieces, or as a whole from afar, but still
+  /// enough for its small letters; unless nobody is to read them, or cairo could not draw so many.
+  static double resolution(const pointf& points, Size size) {
+    constexpr double kDpi = 96, kDpiMin = 72, kPixelsMax = 8e6, kSideMax = 32'000, kThumbWidth = 440,
+                     kThumbHeight = 280;
+    const double width = std::max(points.x, 1.0) / kPointsPerInch, height = std::max(points.y, 1.0) / kPointsPerInch;
+    if (size == Size::Thumbnail) return std::min({kThumbWidth / width, kThumbHeight / height, kDpi});
+    const double legible = std::clamp(std::sqrt(kPixelsMax / (width * height)), kDpiMin, kDpi);
+    return std::min(legible, kSideMax / std::max(width, height));
+  }
+
+  Agraph_t* root_;
+  bool failed_;
 };
 
 }  // namespace
@@ -265,14 +341,24 @@ class Context {
 Result<Picture> render(const Graph& graph, Format format, Theme theme) {
   const std::scoped_lock lock(graphviz_mutex);
   const Listener listener;
-  const Built built(graph, theme);
+  const Graph parts = in_parts(graph);
+  const Built built(parts, theme);
   if (format == Format::Dot) return Picture{built.text(), Listener::lines()};
-  // One for the whole run: the plugin that measures text remembers a font by a pointer into the context, and looks at
-  // it again with the next one. Source: Graphviz 2.42 plugin/pango/gvtextlayout_pango.c, pango_textlayout().
-  static const Context context;
-  auto bytes = context.draw(built, format);
+  auto bytes = Laid(built).drawn(format);
   if (!bytes) return std::unexpected(bytes.error());
   return Picture{*std::move(bytes), Listener::lines()};
+}
+
+Result<IndexPictures> render_for_index(const Graph& graph, Theme theme) {
+  const std::scoped_lock lock(graphviz_mutex);
+  const Listener listener;
+  const Graph parts = in_parts(graph);
+  const Built built(parts, theme);
+  const Laid laid(built);
+  auto svg = laid.drawn(Format::Svg);
+  if (!svg) return std::unexpected(svg.error());
+  std::vector<std::string> remarks = Listener::lines();
+  return IndexPictures{{*std::move(svg), std::move(remarks)}, laid.drawn(Format::Png, Size::Thumbnail).value_or("")};
 }
 
 }  // namespace busproof::viz

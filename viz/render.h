@@ -37,4 +37,11 @@ struct Picture {
 /// Errors: Unsupported, with what Graphviz says: no plugin for the layout or the format, no layout found.
 Result<Picture> render(const Graph& graph, Format format, Theme theme = Theme::Light);
 
+struct IndexPictures {
+  Picture svg;
+  std::string thumbnail;  ///< a small PNG, to be looked at among many; empty where Graphviz cannot draw one
+};
+/// Errors: as render().
+Result<IndexPictures> render_for_index(const Graph& graph, Theme theme = Theme::Light);
+
 }  // namespace busproof::viz

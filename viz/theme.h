@@ -54,6 +54,8 @@ constexpr bool looks_are_in_order() {
 static_assert(looks_are_in_order(), "rule_of() is an index");
 
 constexpr const LookRule& rule_of(Look look) { return kLookRules[static_cast<std::size_t>(look)]; }
+/// Of the outlines of tables, which are thin or thick.
+constexpr unsigned outline_width(Look look) { return rule_of(look).pen_width == "1" ? 1 : 2; }
 constexpr const Paint& paint_of(Look look, Theme theme) { return rule_of(look).paint[static_cast<std::size_t>(theme)]; }
 
 /// Behind white letters, by Hue; the same in both themes.

@@ -21,13 +21,14 @@ Ran browse(const Folder& folder, const std::string& file, std::string_view scrip
   const std::size_t end = text.rfind("</body>");
   EXPECT_NE(end, std::string::npos);
   text.insert(end, "<script>" + std::string(script) + "</script>");
-  folder.write("probed.html", text);
+  const std::string probed = file.substr(0, file.rfind('/') + 1) + "probed.html";
+  folder.write(probed, text);
   const std::string command =
       "chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run "
       "--disable-background-networking --disable-component-update --disable-sync --enable-logging=stderr "
       "--virtual-time-budget=2000 --user-data-dir=" +
-      folder.path("profile") + " --dump-dom file://" + folder.path("probed.html") + " > " + folder.path("dom") +
-      " 2> " + folder.path("console");
+      folder.path("profile") + " --dump-dom file://" + folder.path(probed) + " > " + folder.path("dom") + " 2> " +
+      folder.path("console");
   EXPECT_EQ(std::system(command.c_str()), 0) << folder.read("console");
   return {.code = 0, .out = folder.read("dom"), .err = folder.read("console")};
 }
@@ -116,9 +117,12 @@ TEST_F(PageInBrowser, RunsNothingOfWhatAConfigHolds) {
 
 TEST_F(PageInBrowser, ShowsAFleetWithThumbnailsFromItsFolder) {
   ASSERT_EQ(folder_.run("render a.xml b.xml --html -o fleet/").code, 0);
-  const Ran ran =
-      browse(folder_, "fleet/index.html", "document.title = document.querySelectorAll('.cards a img').length;");
+  const Ran ran = browse(folder_, "fleet/index.html",
+                         "addEventListener('load', () => setTimeout(() => { document.title ="
+                         "  [...document.querySelectorAll('.cards a img')].filter(i => i.naturalWidth > 100).length;"
+                         "}, 500));");
   EXPECT_THAT(ran.out, HasSubstr("<title>2</title>"));
+  EXPECT_THAT(ran.err, Not(HasSubstr("CONSOLE"))) << ran.err;
 }
 
 }  // namespace

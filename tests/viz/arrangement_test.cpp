@@ -67,7 +67,7 @@ TEST(Arrangement, MakesABusFlatThatHasOneDeviceAndLeadsNoFurther) {
 
 TEST(Arrangement, StandsInSeveralColumnsWhatWouldBeATower) {
   EXPECT_EQ(columns_of(arrange(fan(32, 1))), 1U);
-  EXPECT_EQ(columns_of(arrange(fan(30, 8))), 3U);
+  EXPECT_EQ(columns_of(arrange(fan(30, 8))), 5U);
   EXPECT_EQ(columns_of(arrange(fan(125, 8))), 6U);
 }
 
@@ -92,30 +92,76 @@ TEST(Arrangement, NamesTheLastOfWhatHangsNotTogetherFirst) {
   EXPECT_THAT(arrange(graph).order, ElementsAre(2, 0, 1, 3));
 }
 
-TEST(Arrangement, LeavesRoomWhereEdgesClimb) { EXPECT_LT(arrange(fan(2, 1)).gap, arrange(fan(30, 1)).gap); }
+TEST(Arrangement, LeavesRoomWhereEdgesClimb) { EXPECT_LT(arrange(fan(2, 2)).gap, arrange(fan(30, 2)).gap); }
+
+TEST(Arrangement, StandsAPortInLineWithTheOnlyDeviceBehindIt) {
+  const Arrangement plan = arrange(fan(3, 1));
+  const unsigned outlines = 2, gap = 6;
+  ASSERT_EQ(plan.nodes[0].cell_heights.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(plan.nodes[0].cell_heights[i], plan.nodes[i + 1].height + outlines + gap);
+  EXPECT_LT(arrange(fan(3, 2)).nodes[0].cell_heights[0], plan.nodes[0].cell_heights[0]);
+}
+
+/// Each bus with a bridge to the next and a device beside it.
+Graph chain(int depth) {
+  Graph graph;
+  for (int i = 0; i <= depth; ++i) {
+    graph.nodes.push_back(bus(fmt::format("bus {}", i), 2));
+    if (i > 0) graph.edges.push_back({.from = fmt::format("bus {}.0", i - 1), .to = fmt::format("bus {}", i)});
+  }
+  for (Node& node : graph.nodes) node.rows[1].cells[0].lines = {"interface 52:54:00:00:00:01", "virtio"};
+  return graph;
+}
+
+TEST(Arrangement, LetsADeepChainTurnWhereItWouldBeWide) {
+  for (const int depth : {6, 9, 12, 30}) {
+    const Arrangement plan = arrange(chain(depth));
+    EXPECT_EQ(columns_of(plan), 4U) << depth;
+    std::size_t turns = 0;
+    for (int i = 0; i < depth; ++i) {
+      const std::size_t edge = static_cast<std::size_t>(i);
+      const std::size_t from = plan.nodes[edge].column, to = plan.nodes[edge + 1].column;
+      EXPECT_EQ(to, plan.edges[edge].turns ? 1 : from + 1);
+      turns += plan.edges[edge].turns ? 1 : 0;
+    }
+    EXPECT_EQ(turns, static_cast<std::size_t>((depth - 1) / 4)) << depth;
+    EXPECT_EQ(plan.guides.size(), turns);
+  }
+}
+
+TEST(Arrangement, TurnsNothingThatHasRoom) {
+  const Arrangement plan = arrange(chain(4));
+  EXPECT_EQ(columns_of(plan), 4U);
+  EXPECT_EQ(std::ranges::count(plan.edges, true, &EdgePlan::turns), 0);
+}
+
+TEST(Arrangement, TurnsAsFewLinksAsItCan) {
+  Graph graph = chain(6);
+  // Four more buses on the fifth: one link turns, to that bus, not five on it.
+  graph.nodes[4] = bus("bus 4", 6);
+  for (int i = 2; i < 6; ++i) {
+    graph.nodes.push_back(bus(fmt::format("leaf {}", i), 2));
+    graph.edges.push_back({.from = fmt::format("bus 4.{}", i), .to = fmt::format("leaf {}", i)});
+  }
+  const Arrangement plan = arrange(graph);
+  EXPECT_EQ(std::ranges::count(plan.edges, true, &EdgePlan::turns), 1);
+  EXPECT_TRUE(plan.edges[3].turns);
+}
+
+TEST(Arrangement, PutsPartsOfABusSideBySideWithWhatHangsOnThem) {
+  Graph graph = fan(4, 1);
+  graph.nodes.push_back(bus("root+2", 1));
+  graph.nodes.push_back(bus("below", 1));
+  graph.edges.push_back({.from = "root", .to = "root+2", .kind = EdgeKind::Onward});
+  graph.edges.push_back({.from = "root+2.0", .to = "below"});
+  const Arrangement plan = arrange(graph);
+  EXPECT_EQ(plan.nodes[5].column, 2U);
+  EXPECT_EQ(plan.edges[4].span, 2U);
+  EXPECT_EQ(plan.nodes[6].column, 3U);
+}
 
 TEST(Arrangement, OfNothingIsNothing) { EXPECT_THAT(arrange({}).nodes, IsEmpty()); }
-
-TEST(Wrapped, BreaksBetweenWords) {
-  EXPECT_THAT(wrapped("one two three", 8, 3), ElementsAre("one two", "three"));
-  EXPECT_THAT(wrapped("one", 8, 3), ElementsAre("one"));
-  EXPECT_THAT(wrapped("", 8, 3), ElementsAre(""));
-}
-
-TEST(Wrapped, BreaksWordsThatAreLongerThanALine) {
-  EXPECT_THAT(wrapped("a abcdefghijklmnopqr z", 8, 5), ElementsAre("a", "abcdefgh", "ijklmnop", "qr z"));
-}
-
-TEST(Wrapped, CutsOffWhatHasNoPlaceAndSaysSo) {
-  EXPECT_THAT(wrapped("one two three four", 8, 2), ElementsAre("one two", "three f…"));
-  EXPECT_THAT(wrapped(std::string(99, 'x'), 8, 2), ElementsAre("xxxxxxxx", "xxxxxxx…"));
-}
-
-TEST(ShownText, KeepsTheTitleInOneLineAndBreaksTheRest) {
-  const ShownText shown = shown_text({.lines = {"title", "", "a b", std::string(60, 'x')}});
-  EXPECT_EQ(shown.title, "title");
-  EXPECT_THAT(shown.details, ElementsAre("a b", std::string(54, 'x'), std::string(6, 'x')));
-}
 
 }  // namespace
 }  // namespace busproof::viz

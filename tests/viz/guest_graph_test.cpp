@@ -51,10 +51,12 @@ constexpr std::string_view kNic =
 TEST(GuestGraph, DrawsTheBusesOfAGuestAndWhatSitsOnThem) {
   const Graph graph = drawn({.devices = kNic});
   EXPECT_EQ(graph.title, "guest · q35");
-  EXPECT_THAT(node(graph, "bus-0").heading.lines[0], "bus 0 → 00–04 · pcie-root");
+  EXPECT_THAT(node(graph, "bus-0").heading.lines, ElementsAre("bus 0 → 00–04", "pcie-root"));
+  EXPECT_THAT(node(graph, "bus-1").heading.lines, ElementsAre("bus 1 → 01", "root-port, chassis 1, port 0x8"));
+  EXPECT_THAT(cell(graph, "controller-pci-1").lines, ElementsAre("→ bus 1", "root-port, multifunction"));
   EXPECT_EQ(node(graph, "bus-0").look, Look::Express);
   const Cell& nic = cell(graph, "interface-52:54:00:00:00:01");
-  EXPECT_THAT(nic.lines, ElementsAre("interface 52:54:00:00:00:01 · enp1s0", "virtio"));
+  EXPECT_THAT(nic.lines, ElementsAre("interface 52:54:00:00:00:01", "enp1s0, virtio"));
   EXPECT_EQ(nic.tag, (Tag{"NET", Hue::Network}));
   EXPECT_EQ(nic.label, ".0");
   EXPECT_THAT(nic.tooltip, HasSubstr("XML: 0000:01:00.0"));

@@ -88,8 +88,11 @@ TEST(Page, CountsFindingsBySeverity) {
 
 TEST(IndexPage, LinksToPagesAndLoadsThumbnailsLate) {
   const std::string text =
-      index_page("fleet", {{.name = "a & b", .page = "a.html", .thumbnail = "a.svg", .remark = "1 error"}});
-  EXPECT_THAT(text, HasSubstr("<a href=\"./a.html\"><img loading=\"lazy\" alt=\"\" src=\"./a.svg\"><b>a &amp; b</b>"));
+      index_page("fleet", {{.name = "a & b", .page = "a.html", .thumbnail = "a.png", .remark = "1 error"}});
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "<a href=\"./a.html\"><img loading=\"lazy\" decoding=\"async\" alt=\"\" src=\"./a.png\"><b>a &amp; b</b>"));
 }
 
 TEST(IndexPage, LinksNowhereElseWhateverAFileIsCalled) {

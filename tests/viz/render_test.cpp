@@ -149,6 +149,65 @@ TEST(Render, HasAThemeForDarkPages) {
   EXPECT_THAT(svg, Not(HasSubstr("fill=\"#ffffff\" stroke")));
 }
 
+/// Buses one below the other, each with a bridge to the next.
+Graph bridges_below_each_other(int depth) {
+  Graph graph;
+  for (int i = 0; i <= depth; ++i) {
+    const std::string name = "bus-" + std::to_string(i);
+    Cell cell{.name = name + ".0", .lines = {"interface 52:54:00:00:00:01", "virtio"}};
+    graph.nodes.push_back({.heading = {.name = name, .lines = {name}}, .rows = {{"00", {cell, {.lines = {"x"}}}}}});
+    if (i > 0) graph.edges.push_back({.from = "bus-" + std::to_string(i - 1) + ".0", .to = name});
+  }
+  return graph;
+}
+
+double inches_wide(const Graph& graph) {
+  return parsed(rendered(graph, Format::Svg)).document_element().attribute("width").as_double() / 72;
+}
+
+TEST(Render, DrawsAChainOfAnyDepthOnAPageOfUsefulWidth) {
+  for (const int depth : {3, 6, 9, 12, 40}) {
+    const Graph graph = bridges_below_each_other(depth);
+    EXPECT_LT(inches_wide(graph) * 96, 2100) << depth;
+    const auto svg = parsed(rendered(graph, Format::Svg));
+    EXPECT_EQ(svg.select_nodes("//*[@class='edge']").size(), static_cast<std::size_t>(depth));
+    for (const Edge& edge : graph.edges)
+      EXPECT_TRUE(svg.select_node(("//*[@id='edge-" + edge.to + "']//*[local-name()='path']").c_str())) << edge.to;
+  }
+}
+
+/// Of a PNG.
+unsigned number_at(const std::string& png, std::size_t at) {
+  unsigned number = 0;
+  for (std::size_t i = 0; i < 4; ++i) number = 256 * number + static_cast<unsigned char>(png.at(at + i));
+  return number;
+}
+unsigned width_of_png(const std::string& png) { return number_at(png, 16); }
+unsigned height_of_png(const std::string& png) { return number_at(png, 20); }
+
+TEST(Render, GivesAPng96DotsPerInchAndFewerWhereItIsVeryLarge) {
+  const Graph small = one_device("net0");
+  EXPECT_NEAR(width_of_png(rendered(small, Format::Png)), 96 * inches_wide(small), 2);
+  Graph large;
+  for (int i = 0; i < 500; ++i)
+    large.nodes.push_back({.heading = {.name = std::to_string(i), .lines = {std::string(50, 'm'), "x"}}});
+  const unsigned width = width_of_png(rendered(large, Format::Png));
+  EXPECT_LT(width, 90 * inches_wide(large));
+  EXPECT_GT(width, 71 * inches_wide(large));
+}
+
+TEST(Render, MakesTheSameSvgForAnIndexWithASmallPictureBesideIt) {
+  for (const int depth : {0, 5, 40}) {
+    const Graph graph = bridges_below_each_other(depth);
+    const auto pictures = render_for_index(graph);
+    ASSERT_TRUE(pictures.has_value()) << pictures.error().message;
+    EXPECT_EQ(pictures->svg.bytes, rendered(graph, Format::Svg));
+    EXPECT_THAT(pictures->thumbnail, StartsWith("\x89PNG"));
+    EXPECT_LE(width_of_png(pictures->thumbnail), 460U);
+    EXPECT_LE(height_of_png(pictures->thumbnail), 300U);
+  }
+}
+
 TEST(Render, DrawsAGraphWithNothingInIt) {
   parsed(rendered({}, Format::Svg));
   EXPECT_THAT(rendered({}, Format::Png), StartsWith("\x89PNG"));
