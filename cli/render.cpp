@@ -163,7 +163,8 @@ ExitCode show(const std::string& file) {
     return unusable(file, {ErrorKind::Unreadable, "", "written, but cannot be shown: no xdg-open", {}, {}, {}});
   int status = 0;
   ::waitpid(viewer, &status, 0);
-  return ExitCode::Done;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return ExitCode::Done;
+  return unusable(file, {ErrorKind::Unreadable, "", "written, but cannot be shown: xdg-open failed", {}, {}, {}});
 }
 
 class Rendering {

@@ -69,8 +69,9 @@ class Arranger {
     double width = made_.gap * kPointsPerInch * static_cast<double>(column_count() - 1), height = 0;
     for (const auto& [column, points] : widths) width += points;
     for (const auto& [column, points] : heights) height = std::max(height, points);
-    const bool has_parts = std::ranges::count(graph_.edges, EdgeKind::Onward, &Edge::kind) > 0;
-    return width <= std::max(has_parts ? kUsefulWidthOfParts : kUsefulWidth, kShare * height);
+    bool is_wrapped = std::ranges::count(graph_.edges, EdgeKind::Onward, &Edge::kind) > 0;
+    for (std::size_t i = 0; i < made_.nodes.size(); ++i) is_wrapped |= spread(i) > 1;
+    return width <= std::max(is_wrapped ? kUsefulWidthOfParts : kUsefulWidth, kShare * height);
   }
 
  private:
@@ -118,13 +119,29 @@ class Arranger {
       leaves.push_back(edge);
       width = std::max(width, width_of(graph_.nodes[below(edge)], freedom_.text, made_.nodes[below(edge)].flat));
     }
-    constexpr double kShape = 1.5, kColumnsMax = 6, kOneColumnMax = 2000;
+    constexpr double kShape = 1.5, kGap = 70, kOneColumnMax = 2000;
     const double stack = stack_height(leaves);
     if (stack < kOneColumnMax || freedom_.columns_max < kAnyNumber) return;
-    const double columns =
-        std::min({std::round(std::sqrt(stack / (width * kShape))), std::round(stack / heights_[node]), kColumnsMax});
+    const double room = kUsefulWidthOfParts - 100 - width_of(graph_.nodes[node], freedom_.text, false);
+    const double columns = std::min({std::round(std::sqrt(stack_of_all_parts(node) / (width * kShape))),
+                                     std::round(stack / heights_[node]), std::floor(room / (width + kGap))});
     for (std::size_t i = 0; i < leaves.size(); ++i)
       made_.edges[leaves[i]].span = 1 + static_cast<unsigned>(i) % static_cast<unsigned>(std::max(columns, 1.0));
+  }
+
+  [[nodiscard]] double stack_of_all_parts(std::size_t node) const {
+    while (forest_.parent[node] && graph_.edges[*forest_.parent[node]].kind == EdgeKind::Onward)
+      node = forest_.ends[*forest_.parent[node]].first;
+    double stack = stack_height(forest_.children[node]);
+    for (; forest_.next[node]; stack += stack_height(forest_.children[node])) node = below(*forest_.next[node]);
+    return stack;
+  }
+
+  /// In how many columns what hangs on the node stands.
+  [[nodiscard]] unsigned spread(std::size_t node) const {
+    unsigned columns = 1;
+    for (const std::size_t edge : forest_.children[node]) columns = std::max(columns, made_.edges[edge].span);
+    return columns;
   }
 
   /// Of the branch from this node on, if the node stands in the column: how many of its edges have to turn, and a
@@ -171,9 +188,10 @@ class Arranger {
       if (!turned) last = std::max(last, end);
     }
     if (!forest_.next[node]) return last;
-    EdgePlan& onward = made_.edges[*forest_.next[node]];
-    onward.span = static_cast<unsigned>(last + 1 - column);
-    return seat(below(*forest_.next[node]), last + 1);
+    // Parts with several columns of their own stand one below the other, not side by side.
+    const std::size_t next_column = spread(node) > 1 ? column : last + 1;
+    made_.edges[*forest_.next[node]].span = static_cast<unsigned>(next_column - column);
+    return std::max(last, seat(below(*forest_.next[node]), next_column));
   }
 
   void even_widths() {
@@ -241,7 +259,7 @@ class Arranger {
     const double gap_min = has_arrows ? kGapWithArrows : kGapMin;
     double climb = 0;
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
-      climb = std::max(climb, (stack_height(forest_.children[i]) - heights_[i]) / 2);
+      climb = std::max(climb, (stack_height(forest_.children[i]) / spread(i) - heights_[i]) / 2);
     return std::round(100 * std::clamp(kGapMin + climb / kPointsOfClimb, gap_min, kGapMax)) / 100;
   }
 

@@ -22,7 +22,7 @@ struct NodePlan {
 
 /// An edge of Graph::edges.
 struct EdgePlan {
-  unsigned span = 1;   ///< how many columns to the right of its start it ends
+  unsigned span = 1;   ///< how many columns to the right of its start it ends; 0: below it
   bool turns = false;  ///< leads back instead, to where what it leads to has room
 };
 

@@ -40,8 +40,8 @@ inline constexpr double kNodeGap = 6;
 
 /// Wider than that, a picture is not read in one go: with its margins, about 2000 pixels of a PNG.
 inline constexpr double kUsefulWidth = 1490;
-/// But parts of one bus, each of which is read by itself, may take more.
-inline constexpr double kUsefulWidthOfParts = 2240;
+/// But parts of one bus, or many that hang on one, each of which is read by itself, may take more.
+inline constexpr double kUsefulWidthOfParts = 2300;
 
 double width_of(const Cell& cell, const TextShape& shape);
 double height_of(const Cell& cell, const TextShape& shape);

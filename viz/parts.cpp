@@ -16,7 +16,8 @@ namespace {
 constexpr double kTall = 1100;
 constexpr double kShape = 1.5;             // how many times as high as wide a picture may well be
 constexpr double kGap = 32;                // between columns
-constexpr double kChildrenShareMax = 2.5;  // where what hangs on a bus is much taller than the bus, parts are no help
+constexpr double kChildrenShareMax = 2.5;  // where what hangs on a bus is much taller, it stands in several columns
+constexpr double kMuchOnOnePart = 6000;    // of that
 
 class Cutter {
  public:
@@ -66,7 +67,9 @@ class Cutter {
   }
 
   [[nodiscard]] std::size_t part_count(std::size_t node) const {
-    if (own_[node] < kTall || stack_[node] > kChildrenShareMax * own_[node]) return 1;
+    if (stack_[node] > kChildrenShareMax * own_[node])
+      return static_cast<std::size_t>(std::max(1.0, std::ceil(stack_[node] / kMuchOnOnePart - 1)));
+    if (own_[node] < kTall) return 1;
     const double width = width_[node] + kGap;
     const double wanted = std::round(std::sqrt(block(node) / (kShape * width)));
     return static_cast<std::size_t>(std::max(1.0, std::min(wanted, std::floor(room_for(node) / width))));

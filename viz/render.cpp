@@ -215,8 +215,9 @@ class Built {
   void add_edge(const Edge& edge, const EdgePlan& plan) {
     const End& from = ends_.at(edge.from);
     const End& to = ends_.at(edge.to);
-    const std::string from_port = from.column > to.column ? from.left : from.right;
-    const std::string to_port = from.column < to.column ? to.left : to.right;
+    const bool is_below = edge.kind == EdgeKind::Onward && plan.span == 0;
+    const std::string from_port = is_below ? "s" : from.column > to.column ? from.left : from.right;
+    const std::string to_port = is_below ? "n" : from.column < to.column ? to.left : to.right;
     Agedge_t* drawn = agedge(root_, plan.turns ? to.node : from.node, plan.turns ? from.node : to.node, nullptr, 1);
     const LookRule& rule = rule_of(edge.look);
     const bool arrow = edge.kind == EdgeKind::Arrow;

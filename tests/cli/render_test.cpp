@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 
@@ -142,12 +143,28 @@ TEST(RenderCommand, IsTheSameOnEveryRun) {
     EXPECT_EQ(folder.run(words, guest).out, folder.run(words, guest).out);
 }
 
-TEST(RenderCommand, SaysWhenThereIsNobodyToShowThePicture) {
+/// Runs with a program of this text that is found as xdg-open.
+Ran run_with_viewer(const Folder& folder, const std::string& program) {
+  fs::create_directory(folder.path("bin"));
+  folder.write("bin/xdg-open", program);
+  fs::permissions(folder.path("bin/xdg-open"), fs::perms::owner_all);
+  const std::string before = std::getenv("PATH");
+  ::setenv("PATH", (folder.path("bin") + ":" + before).c_str(), 1);
+  Ran ran = folder.run("render a.xml -o a.dot --open");
+  ::setenv("PATH", before.c_str(), 1);
+  return ran;
+}
+
+TEST(RenderCommand, HandsThePictureToTheDesktopAndSaysWhenThatCannotShowIt) {
   const Folder folder;
   folder.write("a.xml", bare_guest(1));
-  const Ran ran = folder.run("render a.xml -o a.dot --open");
+  const Ran shown = run_with_viewer(folder, "#!/bin/sh\nhead -c 7 \"$1\"\n");
+  EXPECT_EQ(shown.code, 0) << shown.err;
+  EXPECT_EQ(shown.out, "digraph");
+  const Ran not_shown = run_with_viewer(folder, "#!/bin/sh\nexit 3\n");
+  EXPECT_EQ(not_shown.code, 2);
+  EXPECT_EQ(not_shown.err, "a.dot: error: written, but cannot be shown: xdg-open failed\n");
   EXPECT_THAT(folder.read("a.dot"), StartsWith("digraph"));
-  EXPECT_TRUE(ran.code == 0 || ran.err.find("no xdg-open") != std::string::npos) << ran.err;
 }
 
 }  // namespace

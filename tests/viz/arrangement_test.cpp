@@ -68,7 +68,7 @@ TEST(Arrangement, MakesABusFlatThatHasOneDeviceAndLeadsNoFurther) {
 TEST(Arrangement, StandsInSeveralColumnsWhatWouldBeATower) {
   EXPECT_EQ(columns_of(arrange(fan(32, 1))), 1U);
   EXPECT_EQ(columns_of(arrange(fan(30, 8))), 5U);
-  EXPECT_EQ(columns_of(arrange(fan(125, 8))), 6U);
+  EXPECT_EQ(columns_of(arrange(fan(125, 8))), 9U);
 }
 
 TEST(Arrangement, MakesTheNodesOfAColumnEquallyWide) {
@@ -101,6 +101,15 @@ TEST(Arrangement, StandsAPortInLineWithTheOnlyDeviceBehindIt) {
   for (std::size_t i = 0; i < 3; ++i)
     EXPECT_EQ(plan.nodes[0].cell_heights[i], plan.nodes[i + 1].height + outlines + gap);
   EXPECT_LT(arrange(fan(3, 2)).nodes[0].cell_heights[0], plan.nodes[0].cell_heights[0]);
+}
+
+TEST(Arrangement, PutsPartsWithManyColumnsBelowEachOther) {
+  Graph graph = fan(30, 8);
+  graph.nodes.push_back(bus("root+2", 1));
+  graph.edges.push_back({.from = "root", .to = "root+2", .kind = EdgeKind::Onward});
+  const Arrangement plan = arrange(graph);
+  EXPECT_EQ(plan.nodes.back().column, 0U);
+  EXPECT_EQ(plan.edges.back().span, 0U);
 }
 
 /// Each bus with a bridge to the next and a device beside it.
