@@ -9,6 +9,8 @@ constexpr std::size_t kInterruptLine = 0x3c;
 constexpr std::size_t kCapabilityMax = 48;
 constexpr std::size_t kExtendedCapabilityMax = 480;
 constexpr std::uint16_t kIoBits = 0x0001;
+constexpr std::size_t kHeaderSize = 0x40, kExtendedSpace = 0x100;
+constexpr std::size_t kCapabilityPointer = 0x34;
 
 std::size_t bar_count(const ConfigSpace& config) { return config.is_bridge() ? 2 : 6; }
 std::size_t rom_offset(const ConfigSpace& config) { return config.is_bridge() ? 0x38 : 0x30; }
@@ -63,6 +65,50 @@ std::uint8_t field_bits(const HeaderField (&fields)[N], std::size_t offset) {
   const auto* found =
       std::ranges::find_if(fields, [&](const HeaderField& f) { return f.first <= offset && offset <= f.last; });
   return found == std::end(fields) ? std::uint8_t{0} : found->bits;
+}
+
+/// How many bytes a capability takes.
+struct CapabilitySize {
+  std::uint16_t id;
+  std::size_t size;
+};
+constexpr CapabilitySize kCapabilitySizes[] = {
+    {kPowerManagement, 8}, {0x04, 4}, {0x0c, 8}, {0x0d, 8}, {kMsix, 12}, {0x12, 8}, {kAdvancedFeatures, 6}};
+constexpr CapabilitySize kExtendedSizes[] = {{0x01, 0x48}, {0x03, 12}, {0x0b, 24},   {0x0d, 8},
+                                             {0x0e, 8},    {0x0f, 8},  {0x10, 0x40}, {0x18, 8}};
+
+/// Nothing: of this one it is not known.
+template <std::size_t N>
+std::optional<std::size_t> known_size(const CapabilitySize (&sizes)[N], std::uint16_t id) {
+  const auto* found = std::ranges::find(sizes, id, &CapabilitySize::id);
+  return found == std::end(sizes) ? std::nullopt : std::optional(found->size);
+}
+
+std::optional<std::size_t> size_of_capability(const ConfigSpace& config, std::size_t at) {
+  constexpr std::uint8_t kVendorSpecific = 0x09, kMsi64 = 0x80;
+  constexpr std::size_t kMsiSize = 10, kExpressOne = 0x14, kExpressTwo = 0x3c;
+  const std::uint8_t id = config.byte(at);
+  if (id == kVendorSpecific) return config.byte(at + 2);
+  if (id == kExpress) return (config.byte(at + 2) & 0x0f) < 2 ? kExpressOne : kExpressTwo;
+  if (id != kMsi) return known_size(kCapabilitySizes, id);
+  const std::uint16_t control = config.word(at + 2);
+  const bool masks = (control & 0x100) != 0;
+  return kMsiSize + ((control & kMsi64) != 0 ? 4 : 0) + (masks ? 10 : 0);
+}
+
+/// Whether a register is in none of the capabilities. Behind one whose size is not known nothing is free.
+bool is_free(const ConfigSpace& config, std::size_t offset) {
+  const bool extended = offset >= kExtendedSpace;
+  std::size_t at = extended ? kExtendedSpace : config.byte(kCapabilityPointer) & 0xfc;
+  const bool any = extended ? config.dword(at) != 0 : (config.byte(0x06) & 0x10) != 0;
+  for (std::size_t i = 0; any && i < kExtendedCapabilityMax && at >= kHeaderSize && at < config.size(); ++i) {
+    const std::uint32_t header = config.dword(at);
+    const auto size =
+        extended ? known_size(kExtendedSizes, static_cast<std::uint16_t>(header)) : size_of_capability(config, at);
+    if (at <= offset && (!size || offset < at + *size)) return false;
+    at = extended ? (header >> 20) & 0xffc : header >> 8 & 0xfc;
+  }
+  return true;
 }
 
 }  // namespace
@@ -150,7 +196,8 @@ std::uint8_t writable_bits(const ConfigSpace& config, std::span<const Decoder> d
     const auto at = config.capability(field.id);
     if (at && *at + field.offset == offset) return field.bits;
   }
-  return 0;
+  // What no capability has is memory. Source: QEMU hw/pci/pci.c, pci_init_wmask()
+  return is_free(config, offset) ? std::uint8_t{0xff} : std::uint8_t{0};
 }
 
 ConfigSpace after_hardware_reset(ConfigSpace config) {
