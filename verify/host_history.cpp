@@ -222,7 +222,8 @@ void HostHistory::learn_homes(const HostState& now) {
     const auto* entry = host::find(now.ledger, address);
     const bool ours = entry != nullptr && entry->boot_id == now.boot_id && entry->pin == device.pin;
     if (device.in_transition) restless_.insert(address);
-    if (ours || now.in_journals.contains(address)) continue;
+    // What a boot has bound anew belongs there, whatever an operation before it was about to do.
+    if (ours || (now.in_journals.contains(address) && !now.in_outlived_journals.contains(address))) continue;
     homeless_.erase(address);
     if (device.in_transition)
       homes_.erase(address);
@@ -278,7 +279,18 @@ void HostHistory::operate(const HostStep& step) {
       homeless_.insert(address);
     }
   }
+  if (step.beside) learn_what_one_found_of_the_other(state_of(run.later));
   world_ = run.later;
+}
+
+/// What waits for its driver is taken as soon as one of two operations loads that: then the other has found it there.
+void HostHistory::learn_what_one_found_of_the_other(const HostState& later) {
+  for (auto& [address, home] : homes_) {
+    const auto* entry = host::find(later.ledger, address);
+    if (entry == nullptr || home.driver || !home.override_to) continue;
+    const bool by_its_override = entry->origin.driver == home.override_to;
+    if (by_its_override && entry->origin.override_to == home.override_to) home = entry->origin;
+  }
 }
 
 void HostHistory::look_at_run(const HostStep& step, const StepRun& run, const HostState& before) {

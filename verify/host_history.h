@@ -33,6 +33,7 @@ class HostHistory {
   void do_in_world(const fakesys::Operation& operation);
   void operate(const HostStep& step);
   void learn_homes(const HostState& now);
+  void learn_what_one_found_of_the_other(const HostState& later);
   [[nodiscard]] std::set<host::HostAddress> excused(const HostStep& step, const HostState& before) const;
   void classify(const HostStep& step, const StepRun& run);
 

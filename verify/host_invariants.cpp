@@ -207,7 +207,15 @@ HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, hos
   state.ledger_readable = entries.has_value();
   if (entries) state.ledger = *entries;
   if (const auto states = host::read_journals(journals)) {
-    for (const host::JournalState& journal : *states) state.in_journals.merge(host::devices_in_question(journal));
+    std::set<HostAddress> under_way;
+    for (const host::JournalState& journal : *states) {
+      const auto devices = host::devices_in_question(journal);
+      const bool is_outlived = !journal.plan.devices.empty() && journal.plan.boot_id != state.boot_id;
+      if (!is_outlived) under_way.insert(devices.begin(), devices.end());
+      state.in_journals.insert(devices.begin(), devices.end());
+    }
+    std::ranges::set_difference(state.in_journals, under_way,
+                                std::inserter(state.in_outlived_journals, state.in_outlived_journals.end()));
   }
   if (const auto cards = host::probing_left_off(journals)) state.in_journals.insert(cards->begin(), cards->end());
   for (host::Store* store : {&journals, &ledger}) {
@@ -404,6 +412,8 @@ Violations no_false_success(const HostRun& run) {
     const auto after = run.after.devices.find(planned.address);
     if (run.meddled.contains(planned.address) || after == run.after.devices.end()) continue;
     if (is_newcomer(run, planned.address)) continue;
+    // Nothing was to be done to it, and it is on its way out: its driver is not seen any more, and not gone yet.
+    if (planned.before == planned.after && after->second.in_transition) continue;
     const bool same_driver = planned.after.any_driver || after->second.binding.driver == planned.after.driver;
     if (same_driver && after->second.binding.override_to == planned.after.override_to) continue;
     const auto before = run.before.devices.find(planned.address);

@@ -83,8 +83,9 @@ struct HostState {
   std::string boot_id;
   host::Ledger ledger;
   bool ledger_readable = true;
-  std::set<host::HostAddress> in_journals;  ///< devices of operations that are not over
-  std::string kept;                         ///< the text of ledger and journals
+  std::set<host::HostAddress> in_journals;           ///< devices of operations that are not over
+  std::set<host::HostAddress> in_outlived_journals;  ///< those of them that only operations of an earlier boot name
+  std::string kept;                                  ///< the text of ledger and journals
   friend bool operator==(const HostState&, const HostState&) = default;
 };
 

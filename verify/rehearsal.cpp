@@ -247,9 +247,11 @@ class Stage {
     run.repetition = &repetition;
     std::optional<HostState> taken_back;
     if (const auto back = way_back()) {
-      static_cast<void>(host::perform(machine, *back));
+      const auto returned = host::perform(machine, *back);
       taken_back = state_of(again);
-      run.taken_back = &*taken_back;
+      // Nothing goes back into a group that a guest is in.
+      const bool is_kept = !returned && returned.error().code == host::Code::GroupBusy;
+      if (!is_kept) run.taken_back = &*taken_back;
     }
     check(trial, run);
   }

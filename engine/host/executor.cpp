@@ -134,7 +134,22 @@ class Execution {
       if (done.error().code == Code::DeadAfterReset) residual_[plan_.steps[number].device] = Flag::Quarantined;
       return roll_back();
     }
+    if (const auto taken = taken_meanwhile()) {
+      note(*taken);
+      return roll_back();
+    }
     commit();
+  }
+
+  /// What was to have no driver may have got one by the override that it had until now, when somebody loaded that.
+  std::optional<Trouble> taken_meanwhile() {
+    for (const PlannedDevice& device : plan_.devices) {
+      if (device.after.driver || device.after.any_driver || device.before == device.after) continue;
+      const auto seen = hands_.observe(device.address);
+      if (seen && seen->binding.driver)
+        return trouble_of(device.address, Code::Conflict, *seen->binding.driver + " has taken it meanwhile");
+    }
+    return std::nullopt;
   }
 
   /// Every device that was touched, the last first, however it may be by now.

@@ -26,12 +26,14 @@ Member judge(const Situation& situation, const HostDevice& member, const std::se
   };
   const LedgerEntry* entry = current_entry(situation, member.address);
   if (targets.contains(member.address)) return is(MemberClass::Target, false, "");
-  if (entry != nullptr && entry->owner) {
-    if (entry->owner == owner) return is(MemberClass::ActiveSame, false, "");
-    return is(MemberClass::ActiveOther, true, fmt::format("stop guest {} first", entry->owner->domain));
-  }
   const auto stub = stub_kind(member, situation.drivers.modules_alias);
   const bool blocks = blocks_group(member, stub, situation.inventory.kernel_release);
+  if (entry != nullptr && entry->owner) {
+    if (entry->owner != owner)
+      return is(MemberClass::ActiveOther, true, fmt::format("stop guest {} first", entry->owner->domain));
+    // It may have been bound elsewhere since, as when what it sits behind was pulled and plugged in again.
+    if (!blocks) return is(MemberClass::ActiveSame, false, "");
+  }
   if (is_bridge(member)) {
     if (!member.driver || *member.driver == "pcieport") return is(MemberClass::Port, blocks, "");
     return is(MemberClass::OtherBridge, blocks, fmt::format("unbind it from {}", *member.driver));

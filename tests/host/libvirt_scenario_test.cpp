@@ -135,6 +135,20 @@ TEST(HostScenario, T13_GroupOfTheSameOwner) {
   EXPECT_EQ(host.lists(), "0/2");
 }
 
+TEST(HostScenario, MemberThatWasTakenFromItsGuestKeepsTheGroupFromThatGuestToo) {
+  TestMachine host(kHostGpu);
+  Request sound = TestMachine::request(Operation::Prepare, {"01:00.1"});
+  sound.owner = Owner{"qemu", "a"};
+  sound.group = GroupPolicy::Ignore;
+  ASSERT_EQ(host.ended(sound), "done");
+  ASSERT_TRUE(host.fake().write("bus/pci/devices/0000:01:00.1/driver_override", "\n"));
+  ASSERT_TRUE(host.fake().write("bus/pci/drivers/vfio-pci/unbind", "0000:01:00.1"));
+  ASSERT_TRUE(host.fake().write("bus/pci/drivers_probe", "0000:01:00.1"));
+  ASSERT_EQ(host.state("01:00.1"), "snd_hda_intel/-");
+  EXPECT_EQ(host.prepare("a", {"01:00.0"}), "refused group-not-viable");
+  EXPECT_EQ(host.state("01:00.0"), "nouveau/-");
+}
+
 TEST(HostScenario, T14_AcsIsAHintAndNoRefusalWhereThereAreGroups) {
   TestMachine host(kHostLv);
   const auto inventory = scan(host.fake());

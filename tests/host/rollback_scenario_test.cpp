@@ -479,5 +479,16 @@ TEST(HostScenario, T63_NoIommu) {
   EXPECT_THAT(host.writes(), IsEmpty());
 }
 
+TEST(HostScenario, DriverThatComesBeforeTheOverrideIsSetToNoneIsNoSuccess) {
+  TestMachine host(kHostLv, {"write */driver_override #1 rival bus/pci/drivers_probe 0000:00:03.0"});
+  ASSERT_TRUE(host.fake().load_module("pci-stub"));
+  ASSERT_TRUE(host.fake().write("bus/pci/devices/0000:00:03.0/driver_override", "pci-stub"));
+  Request detach = TestMachine::request(Operation::Detach, {"00:03.0"});
+  detach.devices[0].driver.model = "none";
+  EXPECT_EQ(host.ended(detach), "rolled-back conflict");
+  EXPECT_EQ(host.state("00:03.0"), "pci-stub/pci-stub");
+  EXPECT_EQ(host.flags("00:03.0"), "no entry");
+}
+
 }  // namespace
 }  // namespace busproof::host
