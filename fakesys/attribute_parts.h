@@ -35,12 +35,7 @@ inline std::string_view streq_name(std::string_view data) {
 }
 
 /// The device of that exact name.
-inline Slot device_named(const Host& host, std::string_view data) {
-  const std::string_view name = streq_name(data);
-  const auto address = HostAddress::parse(name);
-  if (!address || to_string(*address) != name) return kNoSlot;
-  return host.model.find(*address);
-}
+inline Slot device_named(const Host& host, std::string_view data) { return host.model.find(streq_name(data)); }
 
 inline Effect refuse(int error) { return {error, {}}; }
 inline Effect done() { return {}; }

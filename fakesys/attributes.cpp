@@ -13,8 +13,24 @@ namespace {
 
 /// All rows, by place and by name within one.
 struct Rows {
+  static constexpr std::size_t kSeatCount = 512;  ///< much more than rows, so that a look finds its row at once
+
   std::vector<AttributeRow> all{};
   std::array<std::span<const AttributeRow>, kPlaceCount> of_place{};
+  std::array<const AttributeRow*, kSeatCount> seats{};
+
+  static std::size_t seat(Place place, std::string_view name) {
+    constexpr std::size_t kSpread = 0x9e3779b1;
+    const auto letter = [&](std::size_t at) { return static_cast<unsigned char>(name[at]); };
+    const std::size_t mixed =
+        name.empty() ? 0 : letter(0) | letter(name.size() / 2) << 8 | letter(name.size() - 1) << 16 | name.size() << 24;
+    return ((mixed ^ static_cast<std::size_t>(place) << 4) * kSpread >> 20) % kSeatCount;
+  }
+  [[nodiscard]] const AttributeRow* find(Place place, std::string_view name) const {
+    for (std::size_t at = seat(place, name); seats[at] != nullptr; at = (at + 1) % kSeatCount)
+      if (seats[at]->place == place && seats[at]->name == name) return seats[at];
+    return nullptr;
+  }
 
   Rows() {
     for (const auto part : {device_rows(), binding_rows(), hotplug_rows(), sriov_rows(), bus_rows()})
@@ -22,21 +38,24 @@ struct Rows {
     std::ranges::sort(all, {}, [](const AttributeRow& row) { return std::tie(row.place, row.name); });
     for (std::size_t place = 0; place < kPlaceCount; ++place)
       of_place[place] = std::ranges::equal_range(all, static_cast<Place>(place), {}, &AttributeRow::place);
+    for (const AttributeRow& row : all) {
+      std::size_t at = seat(row.place, row.name);
+      while (seats[at] != nullptr) at = (at + 1) % kSeatCount;
+      seats[at] = &row;
+    }
   }
 };
 
+const Rows& rows() {
+  static const Rows kRows;
+  return kRows;
+}
+
 }  // namespace
 
-std::span<const AttributeRow> attribute_rows(Place place) {
-  static const Rows kRows;
-  return kRows.of_place[static_cast<std::size_t>(place)];
-}
+std::span<const AttributeRow> attribute_rows(Place place) { return rows().of_place[static_cast<std::size_t>(place)]; }
 
-const AttributeRow* attribute_row(Place place, std::string_view name) {
-  const auto rows = attribute_rows(place);
-  const auto found = std::ranges::lower_bound(rows, name, {}, &AttributeRow::name);
-  return found != rows.end() && found->name == name ? &*found : nullptr;
-}
+const AttributeRow* attribute_row(Place place, std::string_view name) { return rows().find(place, name); }
 
 std::size_t binary_size(const Host& host, const Node& node, std::string_view name) {
   const Device& device = device_of(host, node);

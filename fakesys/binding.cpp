@@ -108,6 +108,17 @@ constexpr std::array kPickiness = {Pickiness{"8139too", ENODEV, is_enhanced_8139
                                    Pickiness{"nvme", ENODEV, is_seen_dead}, Pickiness{"pciback", ENODEV, is_not_seized},
                                    Pickiness{"shpchp", ENODEV, has_no_slots_left}};
 
+/// What is done to a device while its lock is held.
+Tasks locked_task(Task task) {
+  const DeviceRef device = task.device;
+  Tasks tasks;
+  tasks.reserve(3);
+  tasks.push_back({.step = Step::Lock, .device = device});
+  tasks.push_back(std::move(task));
+  tasks.push_back({.step = Step::Unlock, .device = device});
+  return tasks;
+}
+
 bool is_port(const Device& device) {
   const auto type = device.config.pcie_type();
   return type == PcieType::RootPort || type == PcieType::UpstreamPort || type == PcieType::DownstreamPort ||
@@ -127,32 +138,24 @@ bool Model::matches(const Driver& driver, const Device& device) const {
 // --------------------------------------------------------------------------------------------
 
 Tasks Model::unbind_tasks(Slot slot) const {
-  const DeviceRef device = ref(slot);
-  return {{.step = Step::Lock, .device = device},
-          {.step = Step::Release, .device = device, .driver = devices_[slot]->driver},
-          {.step = Step::Unlock, .device = device}};
+  return locked_task({.step = Step::Release, .device = ref(slot), .driver = devices_[slot]->driver});
 }
 
 Tasks Model::bind_tasks(Slot slot, int driver) const {
-  const DeviceRef device = ref(slot);
-  return {{.step = Step::Lock, .device = device},
-          {.step = Step::Bind, .device = device, .driver = driver},
-          {.step = Step::Unlock, .device = device}};
+  return locked_task({.step = Step::Bind, .device = ref(slot), .driver = driver});
 }
 
 Tasks Model::probe_tasks(Slot slot) const {
   if (devices_[slot]->driver != kNone) return {};
-  const DeviceRef device = ref(slot);
-  return {{.step = Step::Lock, .device = device},
-          {.step = Step::Attach, .device = device},
-          {.step = Step::Unlock, .device = device}};
+  return locked_task({.step = Step::Attach, .device = ref(slot)});
 }
 
 Tasks Model::override_tasks(Slot slot, std::string text) const {
-  const DeviceRef device = ref(slot);
-  Task set{.step = Step::SetOverride, .device = device, .text = std::move(text)};
-  if (!profile.override_takes_lock) return {std::move(set)};
-  return {{.step = Step::Lock, .device = device}, std::move(set), {.step = Step::Unlock, .device = device}};
+  Task set{.step = Step::SetOverride, .device = ref(slot), .text = std::move(text)};
+  if (profile.override_takes_lock) return locked_task(std::move(set));
+  Tasks tasks;
+  tasks.push_back(std::move(set));
+  return tasks;
 }
 
 // ---- Dynamic ids

@@ -1,7 +1,5 @@
 // What a device says of itself, what can be switched about it, and the events that can be asked for.
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -15,7 +13,12 @@ namespace {
 
 // Written out by hand: what tells one card from another is read more often than all else.
 
-Text number_line(std::uint32_t number, unsigned digits) { return line("0x" + hex(number, digits)); }
+Text number_line(std::uint32_t number, unsigned digits) {
+  constexpr std::string_view kPrefix = "0x";
+  Text line{0, std::string(kPrefix.size() + digits + 1, '\n')};
+  put_hex(std::ranges::copy(kPrefix, line.text.data()).out, number, digits, kSmallDigits);
+  return line;
+}
 
 Text show_vendor(const Host& h, const Node& n) { return number_line(device_of(h, n).function->identity.vendor, 4); }
 Text show_device(const Host& h, const Node& n) { return number_line(device_of(h, n).function->identity.device, 4); }
@@ -28,16 +31,28 @@ Text show_subdevice(const Host& h, const Node& n) {
 Text show_class(const Host& h, const Node& n) { return number_line(device_of(h, n).function->identity.class_code, 6); }
 Text show_revision(const Host& h, const Node& n) { return number_line(device_of(h, n).function->identity.revision, 2); }
 
-std::string modalias(const Identity& id) {
-  constexpr std::size_t kSize = 54;
-  std::string text;
-  text.reserve(kSize + 1);
-  text.append("pci:v").append(capital_hex(id.vendor, 8)).append("d").append(capital_hex(id.device, 8));
-  text.append("sv").append(capital_hex(id.subvendor, 8)).append("sd").append(capital_hex(id.subdevice, 8));
-  text.append("bc").append(capital_hex(id.class_code >> 16, 2)).append("sc");
-  return text.append(capital_hex(id.class_code >> 8, 2)).append("i").append(capital_hex(id.class_code, 2));
+/// Writes a name of some kind and a number behind it; gives where they end.
+char* put_field(char* at, std::string_view name, std::uint32_t number, unsigned digits) {
+  return put_hex(std::ranges::copy(name, at).out, number, digits, kCapitalDigits);
 }
-Text show_modalias(const Host& h, const Node& n) { return line(modalias(device_of(h, n).function->identity)); }
+
+void append_modalias(std::string& text, const Identity& id) {
+  constexpr std::size_t kSize = 53;
+  text.resize(text.size() + kSize + 1, '\n');
+  char* at = text.data() + text.size() - kSize - 1;
+  at = put_field(at, "pci:v", id.vendor, 8);
+  at = put_field(at, "d", id.device, 8);
+  at = put_field(at, "sv", id.subvendor, 8);
+  at = put_field(at, "sd", id.subdevice, 8);
+  at = put_field(at, "bc", id.class_code >> 16, 2);
+  at = put_field(at, "sc", id.class_code >> 8, 2);
+  put_field(at, "i", id.class_code, 2);
+}
+Text show_modalias(const Host& h, const Node& n) {
+  Text line;
+  append_modalias(line.text, device_of(h, n).function->identity);
+  return line;
+}
 
 Text show_uevent(const Host& h, const Node& n) {
   constexpr std::size_t kUsualSize = 192;
@@ -46,11 +61,17 @@ Text show_uevent(const Host& h, const Node& n) {
   std::string text;
   text.reserve(kUsualSize);
   if (device.driver != kNone) text.append("DRIVER=").append(h.model.driver(device.driver).name).append("\n");
-  fmt::format_to(std::back_inserter(text), "PCI_CLASS={:X}", id.class_code);
-  text.append("\nPCI_ID=").append(capital_hex(id.vendor, 4)).append(":").append(capital_hex(id.device, 4));
-  text.append("\nPCI_SUBSYS_ID=").append(capital_hex(id.subvendor, 4)).append(":").append(capital_hex(id.subdevice, 4));
-  text.append("\nPCI_SLOT_NAME=").append(to_string(device.function->address));
-  text.append("\nMODALIAS=").append(modalias(id)).append("\n");
+  unsigned class_digits = 1;
+  while (id.class_code >> (4 * class_digits) != 0) ++class_digits;
+  constexpr std::size_t kIdsSize = 64;
+  std::array<char, kIdsSize> ids;
+  char* at = put_field(ids.data(), "PCI_CLASS=", id.class_code, class_digits);
+  at = put_field(at, "\nPCI_ID=", id.vendor, 4);
+  at = put_field(at, ":", id.device, 4);
+  at = put_field(at, "\nPCI_SUBSYS_ID=", id.subvendor, 4);
+  at = put_field(at, ":", id.subdevice, 4);
+  text.append(ids.data(), at).append("\nPCI_SLOT_NAME=").append(to_string(device.function->address));
+  append_modalias(text.append("\nMODALIAS="), id);
   return {0, std::move(text)};
 }
 

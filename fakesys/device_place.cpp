@@ -42,24 +42,27 @@ struct DeviceLink {
   std::optional<Entry> (*find)(const Host&, const Node&);
 };
 
-/// From a device's directory up to /sys.
-std::string up_from_device(const Device& device) {
-  std::string up = "../../../";
-  for (const Function* above = device.function->parent.get(); above != nullptr; above = above->parent.get())
-    up += "../";
-  return up;
+/// From a device's directory to `directory`, below /sys, and what is called `name` in there.
+std::string path_from_device(const Device& device, std::string_view directory, std::string_view name) {
+  constexpr std::string_view kUp = "../";
+  std::size_t steps = 3;
+  for (const Function* above = device.function->parent.get(); above != nullptr; above = above->parent.get()) ++steps;
+  std::string path;
+  path.reserve(steps * kUp.size() + directory.size() + name.size());
+  for (; steps > 0; --steps) path.append(kUp);
+  return path.append(directory).append(name);
 }
 
 std::optional<Entry> driver_link(const Host& host, const Node& node) {
   const Device& device = device_of(host, node);
   if (!device.link_visible) return std::nullopt;
   return link(driver_node(host, device.driver),
-              up_from_device(device) + "bus/pci/drivers/" + host.model.driver(device.driver).name);
+              path_from_device(device, "bus/pci/drivers/", host.model.driver(device.driver).name));
 }
 std::optional<Entry> group_link(const Host& host, const Node& node) {
   const Device& device = device_of(host, node);
   if (device.group == kNone) return std::nullopt;
-  return link(group_node(device.group), up_from_device(device) + "kernel/iommu_groups/" + std::to_string(device.group));
+  return link(group_node(device.group), path_from_device(device, "kernel/iommu_groups/", std::to_string(device.group)));
 }
 std::optional<Entry> physfn_link(const Host& host, const Node& node) {
   const Device& device = device_of(host, node);
@@ -69,7 +72,7 @@ std::optional<Entry> physfn_link(const Host& host, const Node& node) {
               "../" + to_string(*device.physfn));
 }
 std::optional<Entry> subsystem_link(const Host& host, const Node& node) {
-  return link(at(Place::BusPci), up_from_device(device_of(host, node)) + "bus/pci");
+  return link(at(Place::BusPci), path_from_device(device_of(host, node), "bus/", "pci"));
 }
 constexpr std::array kDeviceLinks = {DeviceLink{"driver", driver_link}, DeviceLink{"iommu_group", group_link},
                                      DeviceLink{"physfn", physfn_link}, DeviceLink{"subsystem", subsystem_link}};
@@ -135,8 +138,7 @@ std::optional<Entry> find_device_entry(const Host& host, const Node& node, std::
   }
   const Bus* bus = name.contains(':') ? host.model.child_bus(node.device.slot) : nullptr;
   if (bus != nullptr) {
-    const auto address = HostAddress::parse(name);
-    const Slot child = address && to_string(*address) == name ? host.model.find(*address) : kNoSlot;
+    const Slot child = host.model.find(name);
     if (child != kNoSlot && std::ranges::find(bus->devices, child) != bus->devices.end())
       return directory(device_node(host, child));
   }

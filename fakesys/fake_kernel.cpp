@@ -32,6 +32,12 @@ host::Answer<void> FakeKernel::await(CallId call) {
 }
 
 host::Answer<std::string> FakeKernel::read(std::string_view path) {
+  const auto answer = [](int error, std::string& text) -> host::Answer<std::string> {
+    if (error != 0) return failed(error);
+    if (text.ends_with('\n')) text.pop_back();
+    return std::move(text);
+  };
+  if (auto text = read_at_once(host_, path)) return answer(text->error, text->text);
   const auto file = open_file(host_, path, {.reading = true});
   if (file.error != 0) return failed(file.error);
   IoResult result = read_file(host_, file.value);
@@ -39,9 +45,7 @@ host::Answer<std::string> FakeKernel::read(std::string_view path) {
     if (auto waited = await(result.waiting); !waited) return std::unexpected(waited.error());
     result = read_now(host_, file.value);
   }
-  if (result.error != 0) return failed(result.error);
-  if (result.data.ends_with('\n')) result.data.pop_back();
-  return std::move(result.data);
+  return answer(result.error, result.data);
 }
 
 host::Answer<std::string> FakeKernel::read_bytes(std::string_view path, std::uint64_t offset, std::size_t count) {

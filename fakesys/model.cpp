@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <ranges>
 
+#include "engine/pci/canonical.h"
+
 namespace busproof::fakesys {
 
 // In the order of Step.
@@ -28,6 +30,11 @@ const Model::StepFunction Model::kSteps[] = {
 Slot Model::find(const HostAddress& address) const {
   const auto found = std::ranges::lower_bound(*index_, address, {}, &Place::address);
   return found != index_->end() && found->address == address ? found->slot : kNoSlot;
+}
+
+Slot Model::find(std::string_view name) const {
+  const auto address = pci::canonical_address(name);
+  return address ? find(*address) : kNoSlot;
 }
 
 Slot Model::alive(const DeviceRef& ref) const {
@@ -233,6 +240,11 @@ void Model::emit(UeventAction action, Slot slot) {
 // -------------------------------------------------------------------------------------------------------------
 
 void Model::next(Call& call, Tasks tasks) {
+  if (call.todo.empty()) {
+    call.todo = std::move(tasks);
+    std::ranges::reverse(call.todo);
+    return;
+  }
   for (Task& task : tasks | std::views::reverse) call.todo.push_back(std::move(task));
 }
 

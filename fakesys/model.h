@@ -252,6 +252,8 @@ class Model {
 
   // ---- Looking ---------------------------------------------------------------------------------------------------
   [[nodiscard]] Slot find(const HostAddress& address) const;
+  /// By its name, letter for letter.
+  [[nodiscard]] Slot find(std::string_view name) const;
   [[nodiscard]] const Device& device(Slot slot) const { return *devices_[slot]; }
   [[nodiscard]] Device& edit(Slot slot) { return devices_[slot].edit(); }
   [[nodiscard]] DeviceRef ref(Slot slot) const { return {slot, devices_[slot]->serial}; }

@@ -24,12 +24,6 @@ bool has_hex_prefix(std::string_view text) {
   return text.size() > 2 && text[0] == '0' && ascii_lower(text[1]) == 'x' && is_hex_digit(text[2]);
 }
 
-std::string digits_of(std::uint32_t number, unsigned digits, std::string_view alphabet) {
-  std::string text(digits, '0');
-  for (unsigned i = 0; i < digits; ++i) text[digits - 1 - i] = alphabet[number >> (4 * i) & 0xf];
-  return text;
-}
-
 }  // namespace
 
 std::optional<std::uint64_t> kernel_unsigned(std::string_view data) {
@@ -80,9 +74,6 @@ std::optional<std::uint64_t> scan_hex(std::string_view& data) {
   data = text.substr(used);
   return value;
 }
-
-std::string hex(std::uint32_t number, unsigned digits) { return digits_of(number, digits, "0123456789abcdef"); }
-std::string capital_hex(std::uint32_t number, unsigned digits) { return digits_of(number, digits, "0123456789ABCDEF"); }
 
 std::uint64_t decimal_prefix(std::string_view data) {
   std::uint64_t value = 0;

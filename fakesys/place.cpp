@@ -120,8 +120,7 @@ std::optional<Entry> find_driver_entry(const Host& host, const Node& node, std::
     return link(module ? std::optional(module_node(host, *module)) : std::nullopt,
                 up_from(path) + "module/" + driver.module);
   }
-  const auto address = HostAddress::parse(name);
-  const Slot slot = address ? host.model.find(*address) : kNoSlot;
+  const Slot slot = host.model.find(name);
   if (slot == kNoSlot || host.model.device(slot).driver != node.number || !host.model.device(slot).link_visible) {
     return std::nullopt;
   }
@@ -150,8 +149,7 @@ std::optional<Entry> find_special(const Host& host, const Node& node, std::strin
   const Model& model = host.model;
   switch (node.place) {
     case Place::Devices: {
-      const auto address = HostAddress::parse(name);
-      const Slot slot = address && to_string(*address) == name ? model.find(*address) : kNoSlot;
+      const Slot slot = model.find(name);
       if (slot == kNoSlot) return std::nullopt;
       return link(device_node(host, slot), device_link(model.device(slot), "bus/pci/devices"));
     }
@@ -245,8 +243,7 @@ std::optional<Entry> find_special(const Host& host, const Node& node, std::strin
       if (name != "devices") return std::nullopt;
       return directory({.place = Place::GroupDevices, .number = node.number});
     case Place::GroupDevices: {
-      const auto address = HostAddress::parse(name);
-      const Slot slot = address ? model.find(*address) : kNoSlot;
+      const Slot slot = model.find(name);
       if (slot == kNoSlot || model.device(slot).group != node.number) return std::nullopt;
       return link(device_node(host, slot), "../../../../" + device_path(*model.device(slot).function));
     }
@@ -299,8 +296,7 @@ std::optional<Entry> find_special(const Host& host, const Node& node, std::strin
       continue;
     if (name == "pci_bus")
       return directory({.place = Place::DeviceBuses, .number = node.number, .segment = node.segment});
-    const auto address = HostAddress::parse(name);
-    const Slot slot = address && to_string(*address) == name ? model.find(*address) : kNoSlot;
+    const Slot slot = model.find(name);
     if (slot != kNoSlot && std::ranges::find(bus->devices, slot) != bus->devices.end())
       return directory(device_node(host, slot));
     if (node.recorded == nullptr) return std::nullopt;

@@ -37,10 +37,7 @@ std::optional<Node> known_beginning(const Host& host, std::string_view& path) {
   if (!path.starts_with(kDevices) || path.size() <= kDevices.size() + kUsualLength) return std::nullopt;
   const std::string_view rest = path.substr(kDevices.size());
   if (rest[kUsualLength] != '/') return std::nullopt;
-  const std::string_view name = rest.substr(0, kUsualLength);
-  const auto address = HostAddress::parse(name);
-  if (!address || std::ranges::any_of(name, [](char c) { return c >= 'A' && c <= 'F'; })) return std::nullopt;
-  const Slot slot = host.model.find(*address);
+  const Slot slot = host.model.find(rest.substr(0, kUsualLength));
   if (slot == kNoSlot) return std::nullopt;
   path = rest.substr(kUsualLength + 1);
   return device_node(host, slot);
@@ -69,18 +66,22 @@ Walked walk_down(const Host& host, std::string_view path) {
   }
   if (path.starts_with('/')) path.remove_prefix(1);
   if (const auto node = known_beginning(host, path)) at.directory = *node;
+  std::string_view last;
   while (!path.empty()) {
     const auto slash = path.find('/');
     const std::string_view name = path.substr(0, slash);
     path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
     if (name.empty() || name == ".") continue;
-    const Found<Node> here = standing_in(at);
-    if (here.error != 0) return {.error = here.error};
-    at.directory = here.value;
-    at.entry = find_entry(host, here.value, name);
-    at.name = name;
+    if (!at.is_root) {
+      const Found<Node> here = standing_in(at);
+      if (here.error != 0) return {.error = here.error};
+      at.directory = here.value;
+    }
+    at.entry = find_entry(host, at.directory, name);
     at.is_root = false;
+    last = name;
   }
+  at.name = last;
   if (wants_directory && at.entry) {
     const Found<Node> here = standing_in(at);
     if (here.error != 0) return {.error = here.error};
@@ -106,7 +107,8 @@ std::string without_dots(const Host& host, std::string_view path) {
 }
 
 Walked walk(const Host& host, std::string_view path) {
-  const bool has_dots = path.contains("/../") || path.starts_with("../") || path.ends_with("/..");
+  const bool has_dots =
+      path.contains("..") && (path.contains("/../") || path.starts_with("../") || path.ends_with("/.."));
   return walk_down(host, has_dots ? without_dots(host, path) : path);
 }
 
@@ -198,35 +200,63 @@ bool outlived(const Host& host, const File& file) {
          !file.entry.row->exists(host, file.directory);
 }
 
-Found<File> open_file(const Host& host, std::string_view path, OpenMode mode, Caller caller) {
-  if (const auto text = plain_file(host, path)) {
-    const int error = mode.writing ? EACCES : 0;
-    return {error, {.directory = {}, .entry = {.target = *text}, .name = std::string(path), .mode = mode}};
+namespace {
+
+/// Opens into `file`, or gives an errno.
+int open_into(File& file, const Host& host, std::string_view path, OpenMode mode, Caller caller) {
+  file.mode = mode;
+  if (auto text = plain_file(host, path)) {
+    file.entry.target = *std::move(text);
+    file.name = path;
+    return mode.writing ? EACCES : 0;
   }
   Walked found = walk(host, path);
-  if (found.error != 0) return {found.error, {}};
-  if (found.is_root) return {mode.writing ? EISDIR : 0, {}};
-  if (!found.entry) return {mode.creating ? EACCES : ENOENT, {}};
-  if (mode.creating && mode.exclusive) return {EEXIST, {}};
+  if (found.error != 0) return found.error;
+  if (found.is_root) return mode.writing ? EISDIR : 0;
+  if (!found.entry) return mode.creating ? EACCES : ENOENT;
+  if (mode.creating && mode.exclusive) return EEXIST;
   const bool leads_to_directory = found.entry->kind == Entry::Kind::Directory || found.entry->node.has_value();
-  if (found.entry->kind == Entry::Kind::Link && !found.entry->node) return {ENOENT, {}};
-  File file{found.directory, std::move(*found.entry), std::move(found.name), mode};
-  if (leads_to_directory) return {mode.writing ? EISDIR : 0, std::move(file)};
-  if (file.entry.kind == Entry::Kind::CharacterDevice) return {0, std::move(file)};
+  if (found.entry->kind == Entry::Kind::Link && !found.entry->node) return ENOENT;
+  file.directory = found.directory;
+  file.entry = std::move(*found.entry);
+  file.name = std::move(found.name);
+  if (leads_to_directory) return mode.writing ? EISDIR : 0;
+  if (file.entry.kind == Entry::Kind::CharacterDevice) return 0;
   const bool can_show =
       file.entry.row == nullptr ? (file.entry.recorded->mode & kAnyRead) != 0 : file.entry.row->show != nullptr;
   const bool can_store =
       file.entry.row == nullptr ? (file.entry.recorded->mode & kAnyWrite) != 0 : file.entry.row->store != nullptr;
-  const unsigned bits = mode_of(host, file.directory, file.entry, file.name);
-  return {permission(bits, mode, can_show, can_store, caller), std::move(file)};
+  return permission(mode_of(host, file.directory, file.entry, file.name), mode, can_show, can_store, caller);
+}
+
+IoResult shown(const Host& host, const File& file) {
+  Text text = file.entry.row->show(host, file.directory);
+  const std::size_t count = text.text.size();
+  return {.error = text.error, .count = count, .data = std::move(text.text)};
+}
+
+}  // namespace
+
+std::optional<Text> read_at_once(const Host& host, std::string_view path) {
+  const auto device = known_beginning(host, path);
+  if (!device || !host.modes.empty()) return std::nullopt;
+  const AttributeRow* row = attribute_row(device->place, path);
+  if (row == nullptr || row->show == nullptr || row->binary || (row->mode & kAnyRead) == 0) return std::nullopt;
+  if (row->exists != nullptr && !row->exists(host, *device)) return std::nullopt;
+  if (read_takes_lock(host, *row) && host.model.locked(device->device.slot)) return std::nullopt;
+  return row->show(host, *device);
+}
+
+Found<File> open_file(const Host& host, std::string_view path, OpenMode mode, Caller caller) {
+  Found<File> opened;
+  opened.error = open_into(opened.value, host, path, mode, caller);
+  return opened;
 }
 
 IoResult read_now(const Host& host, const File& file) {
   if (file.entry.row != nullptr) {
     if (outlived(host, file)) return {.error = ENODEV};
-    Text text = file.entry.row->show(host, file.directory);
-    const std::size_t count = text.text.size();
-    return {.error = text.error, .count = count, .data = std::move(text.text)};
+    return shown(host, file);
   }
   if (file.entry.recorded == nullptr) {
     if (file.entry.kind != Entry::Kind::Attribute) return {.error = EISDIR};
@@ -250,8 +280,9 @@ IoResult read_file(Host& host, const File& file, Caller caller) {
     const CallStatus status = host.model.call({{.step = Step::Lock, .device = file.directory.device},
                                                {.step = Step::Unlock, .device = file.directory.device}});
     if (!status.done) return {.waiting = status.id};
+    return read_now(host, file);
   }
-  return read_now(host, file);
+  return shown(host, file);
 }
 
 IoResult read_at(Host& host, const File& file, std::uint64_t offset, std::size_t count, Caller caller) {
@@ -331,12 +362,19 @@ Found<std::string> read_link(const Host& host, std::string_view path) {
   const auto& links = host.facts->links;
   const auto beyond = std::ranges::find(links, path, [](const auto& link) -> std::string_view { return link.first; });
   if (beyond != links.end()) return {0, beyond->second};
-  const Walked found = walk(host, path);
+  // Most are those of a device.
+  std::string_view name = path;
+  if (const auto device = known_beginning(host, name); device && !name.empty() && !name.contains('/') && name != ".") {
+    auto entry = find_entry(host, *device, name);
+    if (!entry) return {ENOENT, {}};
+    return {entry->kind == Entry::Kind::Link ? 0 : EINVAL, std::move(entry->target)};
+  }
+  Walked found = walk(host, path);
   if (found.error != 0) return {found.error, {}};
   if (found.is_root) return {EINVAL, {}};
   if (!found.entry) return {ENOENT, {}};
   if (found.entry->kind != Entry::Kind::Link) return {EINVAL, {}};
-  return {0, found.entry->target};
+  return {0, std::move(found.entry->target)};
 }
 
 Found<Stat> stat_file(const Host& host, std::string_view path) {

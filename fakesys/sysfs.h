@@ -50,6 +50,9 @@ Found<File> open_file(const Host& host, std::string_view path, OpenMode mode, Ca
 IoResult read_file(Host& host, const File& file, Caller caller = Caller::Root);
 /// What a read gives to one who has the lock.
 IoResult read_now(const Host& host, const File& file);
+/// What root reads from an attribute of a device when nothing keeps it waiting: what open_file() and read_file() give,
+/// but the short way, as nothing is asked for more often. Nothing: it takes them.
+std::optional<Text> read_at_once(const Host& host, std::string_view path);
 IoResult read_at(Host& host, const File& file, std::uint64_t offset, std::size_t count, Caller caller = Caller::Root);
 IoResult write_file(Host& host, const File& file, std::string_view data, Caller caller = Caller::Root);
 IoResult write_at(Host& host, const File& file, std::uint64_t offset, std::string_view data,

@@ -99,24 +99,25 @@ Checked<Observed> Hands::observe(const HostAddress& address) {
                                    .error = failure.error});
   };
   Observed seen;
-  const auto driver = link_name(kernel_, paths::of_device(address, "driver"));
+  paths::OfDevice path(address);
+  auto driver = link_name(kernel_, path("driver"));
   if (driver) {
-    seen.binding.driver = *driver;
+    seen.binding.driver = *std::move(driver);
   } else if (!is_gone(driver.error())) {
     return unreadable("driver", driver.error());
   } else {
     // The link is gone from the beginning of an unbind, and comes late in a probe; this line is there all the time.
-    const auto events = kernel_.read(paths::of_device(address, "uevent"));
+    const auto events = kernel_.read(path("uevent"));
     if (!events && !is_gone(events.error())) return unreadable("uevent", events.error());
     seen.in_transition = events && (events->starts_with("DRIVER=") || events->contains("\nDRIVER="));
   }
   if (!seen.in_transition) {  // else the read would wait for the driver
-    const auto text = kernel_.read(paths::of_device(address, "driver_override"));
+    auto text = kernel_.read(path("driver_override"));
     if (!text && !is_gone(text.error())) return unreadable("driver_override", text.error());
-    if (text && !text->empty() && *text != "(null)") seen.binding.override_to = *text;
+    if (text && !text->empty() && *text != "(null)") seen.binding.override_to = *std::move(text);
   }
   // The card last: what is written next goes to the one that was there just now.
-  const auto pin = read_pin(kernel_, address);
+  const auto pin = read_pin(kernel_, address, path);
   if (!pin) return is_gone(pin.error()) ? Checked<Observed>(Observed{}) : unreadable("modalias", pin.error());
   seen.present = true;
   seen.pin = *pin;

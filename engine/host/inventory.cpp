@@ -9,12 +9,16 @@
 #include <ranges>
 #include <system_error>
 
+#include "engine/base/hexadecimal.h"
 #include "engine/base/text.h"
 #include "engine/host/host_use.h"
 #include "engine/host/sysfs_paths.h"
+#include "engine/pci/canonical.h"
 
 namespace busproof::host {
 namespace {
+
+using pci::canonical_address;
 
 constexpr std::uint32_t kDisplayClass = 0x03, kNetworkClass = 0x02;
 
@@ -25,51 +29,41 @@ std::vector<std::string_view> parts_of(std::string_view path) {
   return parts;
 }
 
-/// An address as the kernel writes it, and nothing else.
-std::optional<HostAddress> canonical_address(std::string_view name) {
-  const auto address = HostAddress::parse(name);
-  if (!address || to_string(*address) != name) return std::nullopt;
-  return *address;
-}
-
-std::optional<std::uint32_t> hexadecimal_field(std::string_view text, std::size_t at, std::size_t digits) {
-  if (text.size() < at + digits) return std::nullopt;
-  return unsigned_32(text.substr(at, digits), Radix::Hexadecimal);
-}
-
 /// Ids and class of "pci:v00008086d000010D3sv00008086sd00000000bc02sc00i00"; the revision is not in it.
 std::optional<Pin> pin_of_modalias(std::string_view text) {
-  struct Field {
-    std::string_view name;
-    std::size_t digits;
-  };
-  constexpr std::array kFields = {Field{"pci:v", 8}, Field{"d", 8},  Field{"sv", 8}, Field{"sd", 8},
-                                  Field{"bc", 2},    Field{"sc", 2}, Field{"i", 2}};
-  std::array<std::uint32_t, kFields.size()> values{};
+  constexpr std::string_view kShape = "pci:v00000000d00000000sv00000000sd00000000bc00sc00i00";
+  if (text.size() != kShape.size()) return std::nullopt;
+  std::uint32_t seen = 0;
   std::size_t at = 0;
-  for (std::size_t i = 0; i < kFields.size(); ++i) {
-    if (!text.substr(std::min(at, text.size())).starts_with(kFields[i].name)) return std::nullopt;
-    at += kFields[i].name.size();
-    const auto value = hexadecimal_field(text, at, kFields[i].digits);
-    if (!value) return std::nullopt;
-    values[i] = *value;
-    at += kFields[i].digits;
-  }
-  if (at != text.size()) return std::nullopt;
-  return Pin{static_cast<std::uint16_t>(values[0]),        static_cast<std::uint16_t>(values[1]),
-             static_cast<std::uint16_t>(values[2]),        static_cast<std::uint16_t>(values[3]),
-             values[4] << 16 | values[5] << 8 | values[6], 0};
+  const auto field = [&](std::string_view name, std::size_t digits) {
+    for (const char c : name) seen |= c == text[at++] ? 0 : kNoHexadecimalDigit;
+    std::uint32_t value = 0;
+    for (const std::size_t end = at + digits; at < end; ++at) {
+      const std::uint32_t digit = kHexadecimalDigits[static_cast<std::uint8_t>(text[at])];
+      seen |= digit;
+      value = value << 4 | digit;
+    }
+    return value;
+  };
+  constexpr std::size_t kId = 8, kByte = 2;
+  const auto vendor = static_cast<std::uint16_t>(field("pci:v", kId));
+  const auto device = static_cast<std::uint16_t>(field("d", kId));
+  const auto subvendor = static_cast<std::uint16_t>(field("sv", kId));
+  const auto subdevice = static_cast<std::uint16_t>(field("sd", kId));
+  const std::uint32_t base_class = field("bc", kByte), sub_class = field("sc", kByte), interface = field("i", kByte);
+  if ((seen & kNoHexadecimalDigit) != 0) return std::nullopt;
+  return Pin{vendor, device, subvendor, subdevice, base_class << 16 | sub_class << 8 | interface, 0};
 }
 
 /// Reads what belongs to one device, and complains of what it cannot read.
 class DeviceReader {
  public:
   DeviceReader(Kernel& kernel, const HostAddress& address, std::vector<std::string>& warnings)
-      : kernel_(kernel), address_(address), path_(paths::device(address) + '/'), warnings_(warnings) {}
+      : kernel_(kernel), address_(address), path_(address), warnings_(warnings) {}
 
   /// Nothing if it is not there, or cannot be read.
-  std::optional<std::string> text(std::string_view name) { return value(name, kernel_.read(path(name))); }
-  std::optional<std::string> link(std::string_view name) { return value(name, kernel_.read_link(path(name))); }
+  std::optional<std::string> text(std::string_view name) { return value(name, kernel_.read(path_(name))); }
+  std::optional<std::string> link(std::string_view name) { return value(name, kernel_.read_link(path_(name))); }
   /// Last part of the link's target.
   std::optional<std::string> link_end(std::string_view name) {
     auto target = link(name);
@@ -77,7 +71,7 @@ class DeviceReader {
     return target;
   }
   std::vector<std::string> names(std::string_view name) {
-    return value(name, kernel_.list(path(name))).value_or(std::vector<std::string>());
+    return value(name, kernel_.list(path_(name))).value_or(std::vector<std::string>());
   }
   std::optional<std::uint32_t> number(std::string_view name, Radix radix) {
     const auto found = text(name);
@@ -96,7 +90,8 @@ class DeviceReader {
   void complain(std::string_view name, std::string_view why) {
     warnings_.push_back(fmt::format("{}: {}: {}", to_string(address_), name, why));
   }
-  [[nodiscard]] std::string path(std::string_view name) const { return path_ + std::string(name); }
+  /// Holds until the next.
+  std::string_view path(std::string_view name) { return path_(name); }
   [[nodiscard]] Kernel& kernel() const { return kernel_; }
 
  private:
@@ -112,7 +107,7 @@ class DeviceReader {
 
   Kernel& kernel_;
   HostAddress address_;
-  std::string path_;
+  paths::OfDevice path_;
   std::vector<std::string>& warnings_;
 };
 
@@ -215,7 +210,7 @@ Answer<HostDevice> read_device(Kernel& kernel, const HostAddress& address, std::
       for (std::string& interface : reader.names(name + "/net")) device.interfaces.push_back(std::move(interface));
     }
   }
-  const std::string config = reader.path("config");
+  const std::string config(reader.path("config"));
   device.config =
       read_config([&](std::uint64_t offset,
                       std::size_t count) { return kernel.read_bytes(config, offset, count).value_or(std::string()); },
@@ -300,11 +295,11 @@ Answer<HostDevice> look_at(Kernel& kernel, const HostAddress& address, std::vect
   return read_device(kernel, address, warnings);
 }
 
-Answer<Pin> read_pin(Kernel& kernel, const HostAddress& address) {
-  const auto revision = kernel.read(paths::of_device(address, "revision"));
+Answer<Pin> read_pin(Kernel& kernel, const HostAddress& address, paths::OfDevice& path) {
+  const auto revision = kernel.read(path("revision"));
   if (!revision && revision.error().error != ENOENT) return std::unexpected(revision.error());
   // What tells cards apart comes last: who writes now is sure of the card that was there a moment ago.
-  const auto modalias = kernel.read(paths::of_device(address, "modalias"));
+  const auto modalias = kernel.read(path("modalias"));
   if (!modalias && modalias.error().error != ENOENT) return std::unexpected(modalias.error());
   auto pin = modalias ? pin_of_modalias(*modalias) : std::nullopt;
   if (!pin) {

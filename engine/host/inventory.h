@@ -9,6 +9,7 @@
 
 #include "engine/host/config_space.h"
 #include "engine/host/kernel.h"
+#include "engine/host/sysfs_paths.h"
 #include "engine/pci/address.h"
 
 /// What is in a host, as plain data: read once, then looked at without asking the kernel again.
@@ -111,7 +112,8 @@ Answer<Inventory> scan(Kernel& kernel);
 /// said.
 Answer<HostDevice> look_at(Kernel& kernel, const HostAddress& address, std::vector<std::string>& warnings);
 
-/// The card that is at the address now. Errors: ENOENT, ENODEV: none; what else the kernel said.
-Answer<Pin> read_pin(Kernel& kernel, const HostAddress& address);
+/// The card that is at the address now, whose paths `path` makes. Errors: ENOENT, ENODEV: none; what else the kernel
+/// said.
+Answer<Pin> read_pin(Kernel& kernel, const HostAddress& address, paths::OfDevice& path);
 
 }  // namespace busproof::host

@@ -47,14 +47,6 @@ void add_note(std::string_view what, std::string_view of, JournalState& state) {
   state.closed = state.closed || what == kClosed;
 }
 
-/// The plan of a journal's first line. Nothing: it is none, or one of a later version.
-std::optional<BindingPlan> plan_of(std::string_view line, JournalState& state) {
-  const auto record = parse_record(line);
-  if (!record) return std::nullopt;
-  state.newer = is_newer(*record, kPlanVersion);
-  return plan_from_json(*record);
-}
-
 JournalState state_of(const std::string& name, std::string_view text) {
   JournalState state{name, {}};
   for (std::size_t at = 0; at < text.size(); at = state.whole) {
@@ -63,9 +55,10 @@ JournalState state_of(const std::string& name, std::string_view text) {
     if (end == std::string_view::npos) {
       state.torn = true;
     } else if (at == 0) {
-      auto plan = plan_of(line, state);
-      if (plan) state.plan = *std::move(plan);
-      state.torn = !plan;
+      auto plan = plan_of_record(line);
+      state.newer = plan.newer;
+      state.torn = !plan.value;
+      if (plan.value) state.plan = *std::move(plan.value);
     } else if (const auto note = text_of_record(line)) {
       const std::size_t blank = std::min(note->find(' '), note->size());
       add_note(note->substr(0, blank), note->substr(std::min(blank + 1, note->size())), state);
@@ -107,7 +100,7 @@ std::set<HostAddress> devices_in_question(const JournalState& state) {
 
 Checked<Journal> Journal::open(Store& store, const BindingPlan& plan) {
   Journal journal(store, free_name(store, plan));
-  if (const auto written = store.replace(journal.name_, record_of(to_json(plan))); !written)
+  if (const auto written = store.replace(journal.name_, record_of(plan)); !written)
     return journal_failed("cannot write the journal " + journal.name_, journal.name_, written.error().error);
   return journal;
 }
@@ -142,9 +135,7 @@ Checked<void> Journal::close() {
 }
 
 Checked<void> Journal::note(std::string_view what, std::string_view of) {
-  std::string text(what);
-  if (!of.empty()) text.append(1, ' ').append(of);
-  if (const auto written = store_->append(name_, record_of(std::string_view(text))); !written)
+  if (const auto written = store_->append(name_, record_of(what, of)); !written)
     return journal_failed("cannot write the journal " + name_, name_, written.error().error);
   return {};
 }

@@ -63,7 +63,8 @@ class Kernel {
 inline Answer<std::string> link_name(Kernel& kernel, std::string_view path) {
   auto target = kernel.read_link(path);
   if (!target) return target;
-  return target->substr(target->rfind('/') + 1);  // npos + 1 is 0: a target without a slash is its own name
+  target->erase(0, target->rfind('/') + 1);  // npos + 1 is 0: a target without a slash is its own name
+  return target;
 }
 
 }  // namespace busproof::host

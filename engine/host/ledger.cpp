@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "engine/host/records.h"
+#include "engine/pci/canonical.h"
 
 namespace busproof::host {
 namespace {
@@ -21,15 +22,12 @@ std::unexpected<Trouble> ledger_failed(std::string message, std::string file, in
                                  .hints = {"look at the directory given with --state"}});
 }
 
+/// A ledger's file is one record.
+Recorded<LedgerEntry> entry_in(std::string_view text) { return entry_of_record(text.substr(0, text.find('\n'))); }
+
 }  // namespace
 
 std::string_view to_string(Flag flag) { return kFlagNames[static_cast<std::size_t>(flag)]; }
-
-std::optional<Flag> flag_named(std::string_view name) {
-  const auto* found = std::ranges::find(kFlagNames, name);
-  if (found == kFlagNames.end()) return std::nullopt;
-  return static_cast<Flag>(found - kFlagNames.begin());
-}
 
 const LedgerEntry* find(const Ledger& ledger, const HostAddress& address) {
   const auto found = ledger.find(address);
@@ -41,14 +39,13 @@ Checked<Ledger> read_ledger(Store& store) {
   if (!names) return ledger_failed("cannot read the ledger", "", names.error().error);
   Ledger ledger;
   for (const std::string& name : *names) {
-    const auto address = HostAddress::parse(name);
-    if (!address || to_string(*address) != name) continue;  // nothing of ours
+    const auto address = pci::canonical_address(name);
+    if (!address) continue;  // nothing of ours
     const auto text = store.read(name);
     if (!text) return ledger_failed("cannot read the ledger's file " + name, name, text.error().error);
-    const auto record = parse_record(std::string_view(*text).substr(0, text->find('\n')));
-    if (record && is_newer(*record, kEntryVersion))
+    auto [entry, newer] = entry_in(*text);
+    if (newer)
       return ledger_failed("the ledger's file " + name + " was written by a later version of busproof", name, 0);
-    auto entry = record ? entry_from_json(*record) : std::nullopt;
     if (!entry || entry->address != *address) {
       auto damaged = ledger_failed("the ledger's file " + name + " is damaged", name, 0);
       damaged.error().hints.push_back("'busproof host recover --forget " + name + "' drops it");
@@ -62,14 +59,13 @@ Checked<Ledger> read_ledger(Store& store) {
 bool entry_is_readable(Store& store, const HostAddress& address) {
   const auto text = store.read(to_string(address));
   if (!text) return text.error().error == ENOENT;
-  const auto record = parse_record(std::string_view(*text).substr(0, text->find('\n')));
-  const auto entry = record ? entry_from_json(*record) : std::nullopt;
+  const auto entry = entry_in(*text).value;
   return entry && entry->address == address;
 }
 
 Checked<void> put_entry(Store& store, const LedgerEntry& entry) {
   const std::string name = to_string(entry.address);
-  if (const auto put = store.replace(name, record_of(to_json(entry))); !put)
+  if (const auto put = store.replace(name, record_of(entry)); !put)
     return ledger_failed("cannot write the ledger's file " + name, name, put.error().error);
   return {};
 }

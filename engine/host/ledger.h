@@ -37,7 +37,6 @@ enum class Flag : std::uint8_t {
 };
 /// "deferred-giveback".
 std::string_view to_string(Flag flag);
-std::optional<Flag> flag_named(std::string_view name);
 
 /// The guest that has a device, or is to have it.
 struct Owner {

@@ -1,14 +1,156 @@
 #include "engine/host/records.h"
 
-#include <fmt/format.h>
 #include <zlib.h>
 
 #include <array>
-#include <ranges>
 
 #include "engine/base/text.h"
+#include "engine/host/record_text.h"
 
 namespace busproof::host {
+
+// ---- What records say ----------------------------------------------------------------------------------------------
+
+template <>
+struct NamesOf<Operation> {
+  static constexpr std::size_t kCount = 5;
+  static std::string_view name(Operation operation) { return to_string(operation); }
+};
+template <>
+struct NamesOf<Flag> {
+  static constexpr std::size_t kCount = 9;
+  static std::string_view name(Flag flag) { return to_string(flag); }
+};
+template <>
+struct NamesOf<Step::Kind> {
+  static constexpr std::size_t kCount = 10;
+  static std::string_view name(Step::Kind kind) {
+    constexpr std::array<std::string_view, kCount> kNames = {"set-override", "unbind",  "probe", "check-usable",
+                                                             "reset",        "add-id",  "bind",  "remove-id",
+                                                             "set-mac",      "set-vlan"};
+    return kNames[static_cast<std::size_t>(kind)];
+  }
+};
+
+constexpr HostAddress kNowhere = *HostAddress::make(0, 0, 0, 0);
+template <>
+LedgerEntry blank() {
+  return {.address = kNowhere};
+}
+template <>
+PlannedDevice blank() {
+  return {.address = kNowhere};
+}
+template <>
+Step blank() {
+  return {.device = kNowhere};
+}
+
+template <>
+struct MembersOf<Binding> {
+  template <class Form, class Value>
+  static void tell(Form& form, Value& binding) {
+    form.member("driver", binding.driver);
+    form.member("override", binding.override_to);
+    form.member_if_any("any_driver", binding.any_driver);
+  }
+};
+
+template <>
+struct MembersOf<Pin> {
+  template <class Form, class Value>
+  static void tell(Form& form, Value& pin) {
+    form.member("vendor", pin.vendor);
+    form.member("device", pin.device);
+    form.member("subvendor", pin.subvendor);
+    form.member("subdevice", pin.subdevice);
+    form.member("class", pin.class_code);
+    form.member("revision", pin.revision);
+  }
+};
+
+template <>
+struct MembersOf<VfSettings> {
+  template <class Form, class Value>
+  static void tell(Form& form, Value& settings) {
+    form.member("mac", settings.mac);
+    form.member("vlan", settings.vlan);
+  }
+};
+
+template <>
+struct MembersOf<Owner> {
+  template <class Form, class Value>
+  static void tell(Form& form, Value& owner) {
+    form.member("driver", owner.driver);
+    form.member("domain", owner.domain);
+  }
+};
+
+template <>
+struct MembersOf<LedgerEntry> {
+  template <class Form, class Value>
+  static void tell(Form& form, Value& entry) {
+    form.version(kEntryVersion);
+    form.member("address", entry.address);
+    form.member("pin", entry.pin);
+    form.member("boot_id", entry.boot_id);
+    form.member("origin", entry.origin);
+    form.member("origin_module", entry.origin_module);
+    form.member("stub", entry.stub);
+    form.member("managed", entry.managed);
+    form.remark("list", entry.owner ? "active" : "inactive");
+    form.member("owner", entry.owner);
+    form.member("namespaces", entry.namespaces);
+    form.member("flags", entry.flags);
+    form.member("net_origin", entry.net_origin);
+  }
+};
+
+template <>
+struct MembersOf<Step> {
+  template <class Form, class Value>
+  static void tell(Form& form, Value& step) {
+    form.member("step", step.kind);
+    form.member("device", step.device);
+    form.member("from", step.from);
+    form.member("to", step.to);
+  }
+};
+
+template <>
+struct MembersOf<PlannedDevice> {
+  template <class Form, class Value>
+  static void tell(Form& form, Value& device) {
+    form.member("address", device.address);
+    form.member("pin", device.pin);
+    form.member("before", device.before);
+    form.member("after", device.after);
+    form.member("origin_module", device.origin_module);
+    form.member_if_any("entry_before", device.entry_before);
+    form.member_if_any("entry_after", device.entry_after);
+    form.member_if_any("net_before", device.net_before);
+    form.member_if_any("net_after", device.net_after);
+  }
+};
+
+/// Without `overridden`, which is nothing to whoever undoes the plan.
+template <>
+struct MembersOf<BindingPlan> {
+  template <class Form, class Value>
+  static void tell(Form& form, Value& plan) {
+    form.version(kPlanVersion);
+    form.member("operation", plan.operation);
+    form.member("boot_id", plan.boot_id);
+    form.member_if_any("modules", plan.modules);
+    form.member("devices", plan.devices);
+    form.member("steps", plan.steps);
+    form.member_if_any("notes", plan.notes);
+  }
+};
+
+// ---- Records -------------------------------------------------------------------------------------------------------
+
 namespace {
 
 constexpr std::size_t kChecksumDigits = 8;
@@ -18,192 +160,52 @@ std::uint32_t checksum(std::string_view text) {
   return static_cast<std::uint32_t>(::crc32_z(0, bytes, text.size()));
 }
 
-/// An object, member by member in order. The library's lists in braces copy every member twice and look for its name
-/// among all before it, and nothing is written more often than these records.
-class Members {
- public:
-  explicit Members(std::size_t count) { object_.reserve(count); }
-  Members& add(const char* name, Json value) {
-    object_.emplace_back(name, std::move(value));
-    return *this;
-  }
-  Json json() { return Json(std::move(object_)); }
-
- private:
-  Json::object_t object_;
-};
-
-template <class List, class Make>
-Json array_of(const List& list, Make make) {
-  Json::array_t array;
-  array.reserve(list.size());
-  for (const auto& each : list) array.push_back(make(each));
-  return array;
+/// A record that has its text already, behind the room that its checksum needs.
+std::string summed(std::string record) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::uint32_t sum = checksum(std::string_view(record).substr(kChecksumDigits + 1));
+  for (std::size_t at = kChecksumDigits; at-- > 0; sum >>= 4) record[at] = kDigits[sum & 0xf];
+  record += '\n';
+  return record;
 }
 
-Json to_json(const std::optional<std::string>& text) { return text ? Json(*text) : Json(nullptr); }
-
-Json to_json(const Binding& binding) {
-  Members json(3);
-  json.add("driver", to_json(binding.driver)).add("override", to_json(binding.override_to));
-  if (binding.any_driver) json.add("any_driver", true);
-  return json.json();
+template <class Value>
+std::string written(const Value& value) {
+  RecordWriter writer(kChecksumDigits + 1);
+  writer.object(value);
+  return summed(std::move(writer).text());
 }
 
-Json to_json(const Pin& pin) {
-  Members json(6);
-  json.add("vendor", pin.vendor).add("device", pin.device);
-  json.add("subvendor", pin.subvendor).add("subdevice", pin.subdevice);
-  return json.add("class", pin.class_code).add("revision", pin.revision).json();
+template <class Value>
+Recorded<Value> read(std::string_view line) {
+  const auto text = text_of_record(line);
+  if (!text) return {};
+  RecordReader reader(*text);
+  auto value = blank<Value>();
+  reader.object(value);
+  if (!reader.fine()) return {.newer = reader.newer()};
+  return {.value = std::move(value)};
 }
 
-/// Reads members of an object, and remembers whether one was not as it should be.
-class Reader {
- public:
-  explicit Reader(const Json& json) : json_(json), fine_(json.is_object()) {}
-
-  [[nodiscard]] bool fine() const { return fine_; }
-  const Json& member(const char* name) {
-    static const Json kNothing;
-    if (!fine_) return kNothing;
-    const auto found = json_.find(name);
-    return found == json_.end() ? kNothing : *found;
-  }
-  std::string text(const char* name) {
-    const Json& value = member(name);
-    fine_ = fine_ && value.is_string();
-    return fine_ ? value.get<std::string>() : std::string();
-  }
-  std::optional<std::string> optional_text(const char* name) {
-    return member(name).is_null() ? std::nullopt : std::optional(text(name));
-  }
-  bool flag(const char* name) { return member(name) == true; }
-  template <class Number>
-  Number number(const char* name) {
-    const Json& value = member(name);
-    fine_ = fine_ && value.is_number_unsigned() && value.get<std::uint64_t>() <= std::numeric_limits<Number>::max();
-    return fine_ ? value.get<Number>() : Number{};
-  }
-  std::vector<std::string> texts(const char* name) {
-    std::vector<std::string> found;
-    const Json& list = member(name);
-    if (list.is_null()) return found;
-    fine_ = fine_ && list.is_array();
-    if (!fine_) return found;
-    for (const Json& entry : list) {
-      fine_ = fine_ && entry.is_string();
-      if (fine_) found.push_back(entry.get<std::string>());
-    }
-    return found;
-  }
-  HostAddress address(const char* name) {
-    const auto parsed = HostAddress::parse(text(name));
-    fine_ = fine_ && parsed.has_value();
-    return fine_ ? *parsed : *HostAddress::make(0, 0, 0, 0);
-  }
-  void spoil() { fine_ = false; }
-
- private:
-  const Json& json_;
-  bool fine_;
-};
-
-Pin pin_from(Reader& outer, const char* name) {
-  Reader in(outer.member(name));
-  const Pin pin{in.number<std::uint16_t>("vendor"),    in.number<std::uint16_t>("device"),
-                in.number<std::uint16_t>("subvendor"), in.number<std::uint16_t>("subdevice"),
-                in.number<std::uint32_t>("class"),     in.number<std::uint8_t>("revision")};
-  if (!in.fine()) outer.spoil();
-  return pin;
+/// For a report.
+template <class Value>
+Json as_json(const Value& value) {
+  RecordWriter writer(0);
+  writer.object(value);
+  return Json::parse(std::move(writer).text());
 }
-
-Binding binding_from(Reader& outer, const char* name) {
-  Reader in(outer.member(name));
-  Binding binding{in.optional_text("driver"), in.optional_text("override"), in.flag("any_driver")};
-  if (!in.fine()) outer.spoil();
-  return binding;
-}
-
-Json to_json(const std::optional<VfSettings>& settings) {
-  if (!settings) return nullptr;
-  return {{"mac", settings->mac}, {"vlan", settings->vlan}};
-}
-
-std::optional<VfSettings> settings_from(Reader& outer, const char* name) {
-  if (outer.member(name).is_null()) return std::nullopt;
-  Reader in(outer.member(name));
-  VfSettings settings{in.text("mac"), in.number<unsigned>("vlan")};
-  if (!in.fine()) outer.spoil();
-  return settings;
-}
-
-std::optional<LedgerEntry> optional_entry(Reader& outer, const char* name) {
-  if (outer.member(name).is_null()) return std::nullopt;
-  auto entry = entry_from_json(outer.member(name));
-  if (!entry) outer.spoil();
-  return entry;
-}
-
-constexpr std::array<std::string_view, 10> kStepNames = {
-    "set-override", "unbind", "probe", "check-usable", "reset", "add-id", "bind", "remove-id", "set-mac", "set-vlan"};
-
-template <class Enum, std::size_t N>
-std::optional<Enum> named(const std::array<std::string_view, N>& names, std::string_view name) {
-  for (std::size_t i = 0; i < N; ++i)
-    if (names[i] == name) return static_cast<Enum>(i);
-  return std::nullopt;
-}
-
-std::optional<Step> step_from_json(const Json& json) {
-  Reader in(json);
-  const auto kind = named<Step::Kind>(kStepNames, in.text("step"));
-  Step step{kind.value_or(Step::Kind::Reset), in.address("device"), in.text("from"), in.text("to")};
-  if (!in.fine() || !kind) return std::nullopt;
-  return step;
-}
-
-std::optional<PlannedDevice> device_from_json(const Json& json) {
-  Reader in(json);
-  PlannedDevice device{in.address("address"),
-                       pin_from(in, "pin"),
-                       binding_from(in, "before"),
-                       binding_from(in, "after"),
-                       in.text("origin_module"),
-                       optional_entry(in, "entry_before"),
-                       optional_entry(in, "entry_after"),
-                       settings_from(in, "net_before"),
-                       settings_from(in, "net_after")};
-  if (!in.fine()) return std::nullopt;
-  return device;
-}
-
-Json to_json(const PlannedDevice& device) {
-  Members json(9);
-  json.add("address", to_string(device.address)).add("pin", to_json(device.pin));
-  json.add("before", to_json(device.before)).add("after", to_json(device.after));
-  json.add("origin_module", device.origin_module);
-  if (device.entry_before) json.add("entry_before", to_json(*device.entry_before));
-  if (device.entry_after) json.add("entry_after", to_json(*device.entry_after));
-  if (device.net_before) json.add("net_before", to_json(device.net_before));
-  if (device.net_after) json.add("net_after", to_json(device.net_after));
-  return json.json();
-}
-
-constexpr std::array<std::string_view, 5> kOperationNames = {"detach", "reattach", "reset", "prepare", "release"};
 
 }  // namespace
 
-std::string record_of(std::string_view text) {
-  std::array<char, kChecksumDigits + 1> sum{};
-  fmt::format_to(sum.data(), "{:08x} ", checksum(text));
-  std::string record;
-  record.reserve(sum.size() + text.size() + 1);
-  return record.append(sum.data(), sum.size()).append(text).append(1, '\n');
+std::string record_of(std::string_view what, std::string_view of) {
+  std::string record(kChecksumDigits + 1, ' ');
+  record.reserve(record.size() + what.size() + of.size() + 2);
+  record.append(what);
+  if (!of.empty()) record.append(1, ' ').append(of);
+  return summed(std::move(record));
 }
-
-std::string record_of(const Json& json) {
-  return record_of(std::string_view(json.dump(-1, ' ', true, Json::error_handler_t::replace)));
-}
+std::string record_of(const LedgerEntry& entry) { return written(entry); }
+std::string record_of(const BindingPlan& plan) { return written(plan); }
 
 std::optional<std::string_view> text_of_record(std::string_view line) {
   if (line.size() < kChecksumDigits + 2 || line[kChecksumDigits] != ' ') return std::nullopt;
@@ -212,72 +214,11 @@ std::optional<std::string_view> text_of_record(std::string_view line) {
   if (!sum || *sum != checksum(text)) return std::nullopt;
   return text;
 }
+Recorded<LedgerEntry> entry_of_record(std::string_view line) { return read<LedgerEntry>(line); }
+Recorded<BindingPlan> plan_of_record(std::string_view line) { return read<BindingPlan>(line); }
 
-std::optional<Json> parse_record(std::string_view line) {
-  const auto text = text_of_record(line);
-  if (!text) return std::nullopt;
-  Json json = Json::parse(*text, nullptr, false);
-  if (json.is_discarded()) return std::nullopt;
-  return json;
-}
-
-bool is_newer(const Json& json, int known) {
-  if (!json.is_object()) return false;
-  const auto version = json.find("version");
-  return version != json.end() && version->is_number_unsigned() && *version > known;
-}
-
-Json to_json(const LedgerEntry& entry) {
-  Members json(13);
-  json.add("version", kEntryVersion).add("address", to_string(entry.address));
-  json.add("pin", to_json(entry.pin)).add("boot_id", entry.boot_id);
-  json.add("origin", to_json(entry.origin)).add("origin_module", entry.origin_module);
-  json.add("stub", entry.stub).add("managed", entry.managed);
-  json.add("list", entry.owner ? "active" : "inactive");
-  json.add("owner", entry.owner
-                        ? Members(2).add("driver", entry.owner->driver).add("domain", entry.owner->domain).json()
-                        : Json(nullptr));
-  json.add("namespaces", entry.namespaces);
-  json.add("flags", array_of(entry.flags, [](Flag flag) { return to_string(flag); }));
-  return json.add("net_origin", to_json(entry.net_origin)).json();
-}
-
-std::optional<LedgerEntry> entry_from_json(const Json& json) {
-  Reader in(json);
-  if (in.number<int>("version") != kEntryVersion) return std::nullopt;
-  LedgerEntry entry{.address = in.address("address")};
-  entry.pin = pin_from(in, "pin");
-  entry.boot_id = in.text("boot_id");
-  entry.origin = binding_from(in, "origin");
-  entry.origin_module = in.text("origin_module");
-  entry.stub = in.text("stub");
-  entry.managed = in.flag("managed");
-  if (!in.member("owner").is_null()) {
-    Reader owner(in.member("owner"));
-    entry.owner = Owner{owner.text("driver"), owner.text("domain")};
-    if (!owner.fine()) return std::nullopt;
-  }
-  const Json& namespaces = in.member("namespaces");
-  if (!namespaces.is_array()) return std::nullopt;
-  for (const Json& number : namespaces) {
-    if (!number.is_number_unsigned()) return std::nullopt;
-    entry.namespaces.insert(number.get<std::uint32_t>());
-  }
-  entry.net_origin = settings_from(in, "net_origin");
-  for (const std::string& name : in.texts("flags")) {
-    const auto flag = flag_named(name);
-    if (!flag) return std::nullopt;
-    entry.flags.insert(*flag);
-  }
-  if (!in.fine()) return std::nullopt;
-  return entry;
-}
-
-Json to_json(const Step& step) {
-  Members json(4);
-  json.add("step", kStepNames[static_cast<std::size_t>(step.kind)]).add("device", to_string(step.device));
-  return json.add("from", step.from).add("to", step.to).json();
-}
+Json to_json(const LedgerEntry& entry) { return as_json(entry); }
+Json to_json(const Step& step) { return as_json(step); }
 
 Json to_json(const Trouble& trouble) {
   const auto text_or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
@@ -289,38 +230,6 @@ Json to_json(const Trouble& trouble) {
           {"errno", trouble.error == 0 ? Json(nullptr) : Json(trouble.error)},
           {"error", trouble.error == 0 ? Json(nullptr) : Json(error_words(trouble.error))},
           {"hints", trouble.hints}};
-}
-
-Json to_json(const BindingPlan& plan) {
-  Members json(7);
-  json.add("version", kPlanVersion).add("operation", to_string(plan.operation)).add("boot_id", plan.boot_id);
-  if (!plan.modules.empty()) json.add("modules", plan.modules);
-  json.add("devices", array_of(plan.devices, [](const PlannedDevice& device) { return to_json(device); }));
-  json.add("steps", array_of(plan.steps, [](const Step& step) { return to_json(step); }));
-  if (!plan.notes.empty()) json.add("notes", plan.notes);
-  return json.json();
-}
-
-std::optional<BindingPlan> plan_from_json(const Json& json) {
-  Reader in(json);
-  if (in.number<int>("version") != kPlanVersion) return std::nullopt;
-  const auto operation = named<Operation>(kOperationNames, in.text("operation"));
-  if (!operation) return std::nullopt;
-  BindingPlan plan{*operation, in.text("boot_id"), in.texts("modules"), {}, {}, in.texts("notes"), {}};
-  const Json& devices = in.member("devices");
-  const Json& steps = in.member("steps");
-  if (!in.fine() || !devices.is_array() || !steps.is_array()) return std::nullopt;
-  for (const Json& entry : devices) {
-    auto device = device_from_json(entry);
-    if (!device) return std::nullopt;
-    plan.devices.push_back(*std::move(device));
-  }
-  for (const Json& entry : steps) {
-    auto step = step_from_json(entry);
-    if (!step) return std::nullopt;
-    plan.steps.push_back(*std::move(step));
-  }
-  return plan;
 }
 
 }  // namespace busproof::host

@@ -41,21 +41,41 @@ inline std::string device(const pci::HostAddress& address) { return joined({kDev
 inline std::string of_device(const pci::HostAddress& address, std::string_view name) {
   return joined({kDevices, "/", to_string(address), "/", name});
 }
+
+/// The paths of one device's files, for who asks for one after the other: each holds until the next.
+class OfDevice {
+ public:
+  explicit OfDevice(const pci::HostAddress& address) {
+    constexpr std::size_t kUsualSize = 64;
+    text_.reserve(kUsualSize);
+    text_.append(kDevices).append(1, '/').append(to_string(address)).append(1, '/');
+    directory_ = text_.size();
+  }
+  std::string_view operator()(std::string_view name) {
+    text_.resize(directory_);
+    return text_.append(name);
+  }
+
+ private:
+  std::string text_;
+  std::size_t directory_;
+};
+
 inline std::string driver(std::string_view driver) { return joined({kDrivers, "/", driver}); }
 /// "bus/pci/drivers/vfio-pci/unbind"
 inline std::string of_driver(std::string_view name, std::string_view file) {
   return joined({kDrivers, "/", name, "/", file});
 }
-inline std::string module(std::string_view name) { return std::string(kModules).append(1, '/').append(name); }
-inline std::string group(unsigned number) { return std::string(kGroups) + '/' + std::to_string(number); }
-inline std::string group_node(unsigned number) { return std::string(kVfioDirectory) + '/' + std::to_string(number); }
+inline std::string module(std::string_view name) { return joined({kModules, "/", name}); }
+inline std::string group(unsigned number) { return joined({kGroups, "/", std::to_string(number)}); }
+inline std::string group_node(unsigned number) { return joined({kVfioDirectory, "/", std::to_string(number)}); }
 inline std::string modules_alias(std::string_view release) {
-  return std::string("/lib/modules/").append(release).append("/modules.alias");
+  return joined({"/lib/modules/", release, "/modules.alias"});
 }
 /// Where a disk is in the tree of devices, by its number, "259:2", or its name, "nvme0n1p2".
-inline std::string block_device(std::string_view number) { return std::string("dev/block/").append(number); }
-inline std::string nvme_subsystem(std::string_view name) { return std::string("class/nvme-subsystem/").append(name); }
-inline std::string interface(std::string_view name) { return std::string("class/net/").append(name); }
-inline std::string block_name(std::string_view name) { return std::string("class/block/").append(name); }
+inline std::string block_device(std::string_view number) { return joined({"dev/block/", number}); }
+inline std::string nvme_subsystem(std::string_view name) { return joined({"class/nvme-subsystem/", name}); }
+inline std::string interface(std::string_view name) { return joined({"class/net/", name}); }
+inline std::string block_name(std::string_view name) { return joined({"class/block/", name}); }
 
 }  // namespace busproof::host::paths

@@ -2,19 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <array>
 #include <utility>
+
+#include "engine/base/hexadecimal.h"
 
 namespace busproof::pci {
 namespace {
 
-/// A run of 1 to `digits_max` hexadecimal digits and nothing else.
-std::optional<std::uint32_t> hexadecimal(std::string_view text, std::size_t digits_max) {
-  std::uint32_t value = 0;
-  if (text.empty() || text.size() > digits_max) return std::nullopt;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
+/// At most `digits_max` hexadecimal digits.
+std::optional<std::uint32_t> number_of(std::string_view text, std::size_t digits_max) {
+  return text.size() > digits_max ? std::nullopt : hexadecimal(text);
 }
 
 /// What comes before the last `mark`, and what after it; all of it after when there is none.
@@ -24,18 +22,29 @@ std::pair<std::string_view, std::string_view> split_last(std::string_view text, 
   return {text.substr(0, at), text.substr(at + 1)};
 }
 
+/// The four numbers of an address as they are written; `segment` is "0" when it is left out.
+struct NumberTexts {
+  std::string_view segment, bus, slot, function;
+};
+NumberTexts numbers_of(std::string_view text) {
+  // Nearly all are written as they are printed.
+  constexpr std::string_view kUsual = "ssss:bb:dd.f";
+  if (text.size() == kUsual.size() && text[4] == ':' && text[7] == ':' && text[10] == '.')
+    return {text.substr(0, 4), text.substr(5, 2), text.substr(8, 2), text.substr(11)};
+  const auto [segment_bus_slot, function] = split_last(text, '.');
+  const auto [segment_bus, slot] = split_last(segment_bus_slot, ':');
+  const auto [segment, bus] = split_last(segment_bus, ':');
+  return {segment_bus.size() == bus.size() ? "0" : segment, bus, slot, function};
+}
+
 }  // namespace
 
 Result<AddressParts> parse_address_parts(std::string_view text) {
-  const auto [segment_bus_slot, function_text] = split_last(text, '.');
-  const auto [segment_bus, slot_text] = split_last(segment_bus_slot, ':');
-  const auto [segment_text, bus_text] = split_last(segment_bus, ':');
-  const bool has_segment = segment_bus.find(':') != std::string_view::npos;
-
-  const auto segment = has_segment ? hexadecimal(segment_text, 8) : std::optional<std::uint32_t>(0);
-  const auto bus = hexadecimal(bus_text, 2);
-  const auto slot = hexadecimal(slot_text, 2);
-  const auto function = hexadecimal(function_text, 1);
+  const NumberTexts texts = numbers_of(text);
+  const auto segment = hexadecimal(texts.segment);
+  const auto bus = number_of(texts.bus, 2);
+  const auto slot = number_of(texts.slot, 2);
+  const auto function = number_of(texts.function, 1);
   if (!segment || !bus || !slot || !function)
     return refused("E103", fmt::format("Invalid PCI address '{}'", text), "write it as 0000:03:1f.7");
   if (*slot > kSlotMax)
@@ -54,17 +63,19 @@ std::string format_address_parts(const AddressParts& parts) {
   constexpr unsigned kSegmentDigitsMin = 4, kSegmentDigitsMax = 8;
   unsigned segment_digits = kSegmentDigitsMin;
   while (segment_digits < kSegmentDigitsMax && parts.segment >> (4 * segment_digits) != 0) ++segment_digits;
-  constexpr std::string_view kRest = ":00:00.0";
-  std::string text(segment_digits, '0');
-  text += kRest;
-  const auto put = [&](std::size_t last, std::uint32_t number) {
-    for (; number != 0; number >>= 4, --last) text[last] = kDigits[number & 0xf];
+  std::array<char, kSegmentDigitsMax + std::string_view(":00:00.0").size()> text;
+  char* at = text.data();
+  const auto put = [&](std::uint32_t number, unsigned digits) {
+    while (digits-- > 0) *at++ = kDigits[number >> (4 * digits) & 0xf];
   };
-  put(segment_digits - 1, parts.segment);
-  put(segment_digits + 2, parts.bus);
-  put(segment_digits + 5, parts.slot);
-  put(segment_digits + 7, parts.function);
-  return text;
+  put(parts.segment, segment_digits);
+  *at++ = ':';
+  put(parts.bus, 2);
+  *at++ = ':';
+  put(parts.slot, 2);
+  *at++ = '.';
+  put(parts.function, 1);
+  return {text.data(), at};
 }
 
 }  // namespace busproof::pci

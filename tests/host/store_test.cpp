@@ -9,7 +9,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "engine/host/ledger.h"
 #include "engine/host/perform.h"
+#include "engine/host/records.h"
 #include "fakesys/fake_kernel.h"
 #include "fakesys/faulty_kernel.h"
 #include "fakesys/new_host.h"
@@ -90,6 +92,53 @@ TEST_F(DirectoryStoreTest, ACrashOfTheVeryFirstOperationIsRecovered) {
   EXPECT_EQ(recovery->journals.front().end, RecoveredJournal::End::Undone);
   EXPECT_EQ(link_name(kernel.kernel(), "bus/pci/devices/0000:00:02.0/driver"), "e1000e");
   EXPECT_EQ(journals.list(), std::vector<std::string>());
+}
+
+LedgerEntry graphics_card() {
+  return {.address = *HostAddress::parse("01:00.0"),
+          .pin = {.vendor = 0x10de, .device = 0x2204, .subvendor = 0x1043, .subdevice = 1, .class_code = 0x030000},
+          .boot_id = "b",
+          .origin = {.driver = "nouveau", .any_driver = true},
+          .stub = "vfio-pci",
+          .managed = true,
+          .owner = Owner{"qemu", "web \"1\""},
+          .namespaces = {1, 20},
+          .flags = {Flag::Stolen, Flag::Vanished},
+          .net_origin = VfSettings{"52:54:00:12:34:56", 7}};
+}
+
+TEST(LedgersRecord, IsAChecksumAndJson) {
+  EXPECT_EQ(
+      record_of(graphics_card()).substr(8),
+      R"( {"version":1,"address":"0000:01:00.0","pin":{"vendor":4318,"device":8708,"subvendor":4163,"subdevice":1,)"
+      R"("class":196608,"revision":0},"boot_id":"b","origin":{"driver":"nouveau","override":null,"any_driver":true},)"
+      R"("origin_module":"","stub":"vfio-pci","managed":true,"list":"active",)"
+      R"("owner":{"driver":"qemu","domain":"web \"1\""},"namespaces":[1,20],"flags":["stolen","vanished"],)"
+      R"("net_origin":{"mac":"52:54:00:12:34:56","vlan":7}})"
+      "\n");
+}
+
+TEST(LedgersRecord, KeepsNamesOfAnyLetters) {
+  LedgerEntry entry = graphics_card();
+  entry.owner->domain = "\\ü\n\t{\"owner\":null},\x7f" + std::string(3000, 'x');
+  MemoryStore store;
+  ASSERT_TRUE(put_entry(store, entry));
+  EXPECT_EQ(read_ledger(store)->at(entry.address), entry);
+}
+
+TEST(LedgersRecord, IsNoneWhenAnythingInItIsNotAsItWasWritten) {
+  EXPECT_TRUE(entry_of_record(record_of(graphics_card())).value == std::nullopt);  // with its newline
+  for (const std::string_view text : {"", "{", "{}", R"({"version":1})", R"({"version":1,"address":)", "[1]", "null"})
+    EXPECT_EQ(entry_of_record(record_of(text).substr(0, record_of(text).size() - 1)).value, std::nullopt) << text;
+  std::string record = record_of(graphics_card());
+  record.pop_back();
+  EXPECT_EQ(entry_of_record(record).value, graphics_card());
+  for (std::size_t size = 0; size < record.size(); ++size)
+    EXPECT_EQ(entry_of_record(record.substr(0, size)).value, std::nullopt) << size;
+  for (std::size_t size = 9; size + 1 < record.size(); ++size) {  // whose checksum is right, but which ends early
+    const std::string cut = record_of(std::string_view(record).substr(9, size - 9));
+    EXPECT_EQ(entry_of_record(std::string_view(cut).substr(0, cut.size() - 1)).value, std::nullopt) << size;
+  }
 }
 
 }  // namespace
