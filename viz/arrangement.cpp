@@ -66,7 +66,9 @@ class Arranger {
       widths[plan.column] = whole_width(i);
       heights[plan.column] += heights_[i] + kNodeGap;
     }
+    constexpr double kBoxMargins = 32;
     double width = made_.gap * kPointsPerInch * static_cast<double>(column_count() - 1), height = 0;
+    if (!graph_.boxes.empty()) width += kBoxMargins;
     for (const auto& [column, points] : widths) width += points;
     for (const auto& [column, points] : heights) height = std::max(height, points);
     bool is_wrapped = std::ranges::count(graph_.edges, EdgeKind::Onward, &Edge::kind) > 0;
@@ -169,21 +171,24 @@ class Arranger {
     return straight <= turned ? Turn{false, straight} : Turn{true, turned};
   }
 
-  /// What has turned begins below what came before it in the same column.
-  void guide(std::size_t node) {
-    if (line_ && graph_.nodes[*line_].box == graph_.nodes[node].box) made_.guides.push_back({*line_, node});
-    line_ = node;
+  /// Where branches turn, they begin below what came before them, and what comes after them stands below them. Within
+  /// boxes Graphviz 2.42 would take a guide from left to right for one from right to left.
+  void guide(std::size_t node, std::size_t column) {
+    if (freedom_.columns_max == kAnyNumber || column > kTurnColumn) return;
+    const bool is_first = column < kTurnColumn;
+    if (!is_first && line_ && !graph_.nodes[*line_].box && !graph_.nodes[node].box)
+      made_.guides.push_back({*line_, node});
+    line_ = is_first ? std::nullopt : std::optional(node);
   }
 
   /// Returns the last column of the branch, without what has turned.
   std::size_t seat(std::size_t node, std::size_t column) {
     made_.nodes[node].column = column;
-    if (column <= kTurnColumn) line_ = column == kTurnColumn ? std::optional(node) : std::nullopt;
+    guide(node, column);
     std::size_t last = column;
     for (const std::size_t edge : forest_.children[node]) {
       const bool turned = freedom_.columns_max < kAnyNumber && turns_of(edge, column).turns;
       made_.edges[edge].turns = turned;
-      if (turned) guide(below(edge));
       const std::size_t end = seat(below(edge), turned ? kTurnColumn : column + made_.edges[edge].span);
       if (!turned) last = std::max(last, end);
     }
@@ -258,8 +263,11 @@ class Arranger {
     const bool has_arrows = std::ranges::count(graph_.edges, EdgeKind::Arrow, &Edge::kind) > 0;
     const double gap_min = has_arrows ? kGapWithArrows : kGapMin;
     double climb = 0;
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
-      climb = std::max(climb, (stack_height(forest_.children[i]) / spread(i) - heights_[i]) / 2);
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      double tallest = 0;
+      for (const std::size_t edge : forest_.children[i]) tallest = std::max(tallest, heights_[below(edge)]);
+      climb = std::max(climb, (stack_height(forest_.children[i]) / spread(i) - tallest - heights_[i]) / 2);
+    }
     return std::round(100 * std::clamp(kGapMin + climb / kPointsOfClimb, gap_min, kGapMax)) / 100;
   }
 

@@ -46,22 +46,31 @@ class Cutter {
   [[nodiscard]] std::size_t below(std::size_t edge) const { return forest_.ends[edge].second; }
 
   void measure(std::size_t node) {
-    const bool flat = forest_.parent[node] && forest_.children[node].empty() && cell_count(graph_.nodes[node]) <= 1;
-    own_[node] = height_of(graph_.nodes[node], kWideText, flat) + kNodeGap;
+    own_[node] = height_of(graph_.nodes[node], kWideText, is_flat(node)) + kNodeGap;
     double widest = 0;
     for (const std::size_t edge : forest_.children[node]) {
       measure(below(edge));
       stack_[node] += block(below(edge));
       widest = std::max(widest, width_[below(edge)] + kGap);
     }
-    width_[node] = width_of(graph_.nodes[node], kWideText, flat) + widest;
+    width_[node] = width_of(graph_.nodes[node], kWideText, is_flat(node)) + widest;
   }
 
+  [[nodiscard]] bool is_flat(std::size_t node) const {
+    return forest_.parent[node] && forest_.children[node].empty() && cell_count(graph_.nodes[node]) <= 1;
+  }
+
+  /// To the right of what stands before it: the node that it hangs on, with all that stands in line with that, and so
+  /// on.
   [[nodiscard]] double room_for(std::size_t node) const {
     double room = kUsefulWidthOfParts;
-    for (std::size_t at = node; forest_.parent[at];) {
-      at = forest_.ends[*forest_.parent[at]].first;
-      room -= width_of(graph_.nodes[at], kWideText, false) + kGap;
+    while (forest_.parent[node]) {
+      node = forest_.ends[*forest_.parent[node]].first;
+      double widest = width_of(graph_.nodes[node], kWideText, false);
+      if (forest_.parent[node])
+        for (const std::size_t edge : forest_.children[forest_.ends[*forest_.parent[node]].first])
+          widest = std::max(widest, width_of(graph_.nodes[below(edge)], kWideText, is_flat(below(edge))));
+      room -= widest + kGap;
     }
     return room;
   }
