@@ -72,7 +72,7 @@ std::string joined_end(const fs::path& path, std::size_t parts) {
   for (auto part = whole.end(); parts > 0 && part != whole.begin(); --parts) {
     --part;
     if (part->has_root_directory() || *part == "..") break;
-    name = part->string() + (name.empty() ? "" : "-") + name;
+    name = name.empty() ? part->string() : fmt::format("{}-{}", part->string(), name);
   }
   return name;
 }

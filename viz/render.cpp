@@ -61,35 +61,70 @@ int append(void* sink, const char* text) {
 int flush_nothing(void*) { return 0; }
 
 /// cgraph's own way of numbering things goes by the addresses of their names, and what is drawn first by the numbers:
-/// the order of boxes would be chance. These count.
-struct Ids {
-  IDTYPE last = 0;
-  /// cgraph keeps the names of all things but never frees what it keeps of the root's: it gets no name from us, and is
-  /// only called by this one, a string of its own.
-  char* root_name = nullptr;
+/// the order of boxes would be chance. These count. They keep the names too: of those that cgraph would keep for them,
+/// it frees none once its first subgraph is closed. Source: Graphviz 2.42 lib/cgraph/graph.c, agclose().
+class Ids {
+ public:
+  static Agiddisc_t* discipline() {
+    static Agiddisc_t counted{open, map, take, drop, print, close, note};
+    return &counted;
+  }
+
+ private:
+  using Key = std::pair<int, std::string>;
+
+  explicit Ids(Agraph_t* graph) : graph_(graph) {}
+
+  static Ids& of(void* state) { return *static_cast<Ids*>(state); }
+  static void* open(Agraph_t* graph, Agdisc_t*) { return new Ids(graph); }
+  static void close(void* state) { delete &of(state); }
+
+  static long map(void* state, int kind, char* name, IDTYPE* id, int is_new) {
+    Ids& ids = of(state);
+    if (name != nullptr) {
+      if (const auto known = ids.numbers_.find({kind, name}); known != ids.numbers_.end()) {
+        *id = known->second;
+        return 1;
+      }
+    }
+    if (is_new == 0) return 0;
+    *id = ++ids.last_;
+    if (name == nullptr) return 1;
+    ids.numbers_[{kind, name}] = *id;
+    ids.names_[{kind, *id}] = agstrdup(ids.graph_, name);
+    return 1;
+  }
+
+  static void drop(void* state, int kind, IDTYPE id) {
+    Ids& ids = of(state);
+    const auto name = ids.names_.find({kind, id});
+    if (name == ids.names_.end()) return;
+    ids.numbers_.erase({kind, name->second});
+    agstrfree(ids.graph_, name->second);
+    ids.names_.erase(name);
+  }
+
+  static char* print(void* state, int kind, IDTYPE id) {
+    const auto name = of(state).names_.find({kind, id});
+    return name == of(state).names_.end() ? nullptr : name->second;
+  }
+
+  static long take(void*, int, IDTYPE) { return 0; }
+  static void note(void*, int, void*) {}
+
+  Agraph_t* graph_;
+  IDTYPE last_ = 0;
+  std::map<Key, IDTYPE> numbers_;
+  std::map<std::pair<int, IDTYPE>, char*> names_;  ///< strings of the graph's
 };
-void* open_ids(Agraph_t*, Agdisc_t*) { return new Ids; }
-long next_id(void* ids, int, char* name, IDTYPE* id, int is_new) {
-  if (name != nullptr || is_new == 0) return 0;  // cgraph then keeps the name itself, and asks again without
-  *id = ++static_cast<Ids*>(ids)->last;
-  return 1;
-}
-long take_id(void*, int, IDTYPE) { return 0; }
-void drop_id(void*, int, IDTYPE) {}
-char* root_name(void* ids, int kind, IDTYPE id) {
-  return kind == AGRAPH && id == 1 ? static_cast<Ids*>(ids)->root_name : nullptr;
-}
-void close_ids(void* ids) { delete static_cast<Ids*>(ids); }
-void note_id(void*, int, void*) {}
-Agiddisc_t counted_ids{open_ids, next_id, take_id, drop_id, root_name, close_ids, note_id};
 
 /// A Graph as cgraph has it.
 class Built {
  public:
-  Built(const Graph& graph, Theme theme) : theme_(theme), plan_(arrange(graph)), disc_{&AgMemDisc, &counted_ids, &io_} {
-    root_ = agopen(nullptr, Agdirected, &disc_);
+  Built(const Graph& graph, Theme theme)
+      : theme_(theme), plan_(arrange(graph)), disc_{&AgMemDisc, Ids::discipline(), &io_} {
     std::string name = "busproof";
-    static_cast<Ids*>(root_->clos->state.id)->root_name = agstrdup(root_, name.data());
+    root_ = agopen(name.data(), Agdirected, &disc_);
     set_defaults();
     set_html(root_, "label", heading_of(graph, theme));
     add_boxes(graph);
@@ -275,8 +310,8 @@ class Context {
   /// One for the whole run: the plugin that measures text remembers a font by a pointer into the context, and looks at
   /// it again with the next one. Source: Graphviz 2.42 plugin/pango/gvtextlayout_pango.c, pango_textlayout().
   static GVC_t* get() {
-    static const Context context;
-    return context.gvc_;
+    static const Context kContext;
+    return kContext.gvc_;
   }
 
  private:
