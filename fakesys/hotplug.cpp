@@ -11,7 +11,7 @@ namespace {
 
 std::pair<std::uint32_t, std::uint8_t> key_of(const Cow<Bus>& bus) { return {bus->segment, bus->number}; }
 
-std::int64_t bus_number(const Bus& bus) { return static_cast<std::int64_t>(bus.segment) << 8 | bus.number; }
+std::int64_t bus_number(const Bus& bus) { return rescan_key(bus.segment, bus.number); }
 std::uint32_t segment_of(std::int64_t number) { return static_cast<std::uint32_t>(number >> 8); }
 std::uint8_t number_of(std::int64_t number) { return static_cast<std::uint8_t>(number); }
 
@@ -133,7 +133,7 @@ Model::Progress Model::rescan(Call& call, Task& task) {
   Tasks tasks;
   for (const auto& [segment, number] : buses) {
     scan(segment, number, false);
-    tasks.push_back({.step = Step::AddDevices, .number = static_cast<std::int64_t>(segment) << 8 | number});
+    tasks.push_back({.step = Step::AddDevices, .number = rescan_key(segment, number)});
   }
   next(call, std::move(tasks));
   return Progress::Done;
@@ -291,7 +291,7 @@ void Model::vanish(const HostAddress& address) {
 }
 
 void Model::swap(FunctionPtr newcomer) {
-  const std::int64_t bus = static_cast<std::int64_t>(newcomer->address.segment()) << 8 | newcomer->address.bus();
+  const std::int64_t bus = rescan_key(newcomer->address.segment(), newcomer->address.bus());
   vanish(newcomer->address);
   plug(std::move(newcomer));
   Call later{next_call_++, {}, 0, true};

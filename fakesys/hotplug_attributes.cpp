@@ -45,11 +45,11 @@ Effect rescan(std::string_view data, std::int64_t bus) {
 }
 Effect store_rescan_all(Host&, const Node&, const StoreCall& call) { return rescan(call.data, kAllBuses); }
 Effect store_rescan_bus(Host&, const Node& n, const StoreCall& call) {
-  return rescan(call.data, static_cast<std::int64_t>(n.segment) << 8 | n.number);
+  return rescan(call.data, rescan_key(n.segment, static_cast<std::uint8_t>(n.number)));
 }
 Effect store_rescan_device(Host& h, const Node& n, const StoreCall& call) {
   const HostAddress& address = device_of(h, n).function->address;
-  return rescan(call.data, static_cast<std::int64_t>(address.segment()) << 8 | address.bus());
+  return rescan(call.data, rescan_key(address.segment(), address.bus()));
 }
 
 struct MethodName {

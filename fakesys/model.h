@@ -24,8 +24,12 @@ using pci::HostAddress;
 
 using Slot = std::uint32_t;  ///< a device's place in the model's table
 inline constexpr Slot kNoSlot = 0xffffffff;
-inline constexpr std::int64_t kAllBuses = -1;  ///< as against the key of one
-inline constexpr int kNone = -1;               ///< no driver, no group, no number
+/// What a rescan calls a bus, and all of them.
+constexpr std::int64_t rescan_key(std::uint32_t segment, std::uint8_t bus) {
+  return static_cast<std::int64_t>(segment) << 8 | bus;
+}
+inline constexpr std::int64_t kAllBuses = -1;
+inline constexpr int kNone = -1;  ///< no driver, no group, no number
 
 /// A device, and which of those that had its slot in turn.
 struct DeviceRef {

@@ -152,8 +152,14 @@ void HostHistory::act(const HostCommand& command) {
       if (auto [error, tasks] = model.rmmod_tasks(command.name); error == 0) model.call(std::move(tasks));
       return;
     case HostVerb::Swap: {
-      const fakesys::Slot slot = model.find(command.devices.front());
+      const HostAddress& address = command.devices.front();
+      const fakesys::Slot slot = model.find(address);
       if (slot == fakesys::kNoSlot) return;
+      // Where cards belong that have gone says nothing of those that come.
+      homes_.erase(address);
+      for (const fakesys::Slot other : model.in_order())
+        if (const auto& function = *model.device(other).function; hangs_on(function, address))
+          homes_.erase(function.address);
       fakesys::Function newcomer = *model.device(slot).function;
       newcomer.identity.device ^= 1;
       return model.swap(std::make_shared<const fakesys::Function>(std::move(newcomer)));

@@ -16,14 +16,6 @@ namespace {
 constexpr std::string_view kIssued = "issued", kConfirmed = "confirmed", kWorker = "worker", kCommitted = "committed",
                            kPending = "pending", kSettled = "settled", kClosed = "closed";
 
-std::unexpected<Trouble> journal_failed(std::string message, const std::string& file, int error) {
-  return std::unexpected(Trouble{.code = Code::JournalFailed,
-                                 .message = std::move(message),
-                                 .path = file,
-                                 .error = error,
-                                 .hints = {"see that the directory given with --journal can be written and has room"}});
-}
-
 /// "detach-0000:01:00.0", or "detach.2-0000:01:00.0" beside an older one.
 bool is_journal(std::string_view name) {
   constexpr std::array kOperations = {Operation::Detach, Operation::Reattach, Operation::Reset, Operation::Prepare,
@@ -84,6 +76,14 @@ std::string free_name(Store& store, const BindingPlan& plan) {
 }
 
 }  // namespace
+
+std::unexpected<Trouble> journal_failed(std::string message, const std::string& file, int error) {
+  return std::unexpected(Trouble{.code = Code::JournalFailed,
+                                 .message = std::move(message),
+                                 .path = file,
+                                 .error = error,
+                                 .hints = {"see that the directory given with --journal can be written and has room"}});
+}
 
 std::set<HostAddress> devices_in_question(const JournalState& state) {
   std::set<HostAddress> devices;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <expected>
 #include <optional>
 #include <set>
 #include <string>
@@ -61,6 +62,9 @@ class Journal {
   std::string name_;
   std::string worker_;  ///< the last that was written down
 };
+
+/// That what is kept of operations could not be written or read.
+std::unexpected<Trouble> journal_failed(std::string message, const std::string& file, int error);
 
 /// One journal; nothing when it is not there. Errors: JournalFailed.
 Checked<std::optional<JournalState>> read_journal(Store& store, const std::string& name);

@@ -8,6 +8,7 @@
 
 #include "engine/base/text.h"
 #include "engine/host/guards.h"
+#include "engine/host/journal.h"
 #include "engine/host/locks.h"
 #include "engine/host/sysfs_paths.h"
 
@@ -22,11 +23,9 @@ std::string note_of(const HostAddress& physical) { return std::string(kNote) + t
 
 Checked<void> kept(const host::Answer<void>& done, const HostAddress& physical) {
   if (done) return {};
-  return std::unexpected(Trouble{.code = Code::JournalFailed,
-                                 .device = to_string(physical),
-                                 .message = "cannot keep that its automatic probing is off",
-                                 .path = note_of(physical),
-                                 .error = done.error().error});
+  auto failed = journal_failed("cannot keep that its automatic probing is off", note_of(physical), done.error().error);
+  failed.error().device = to_string(physical);
+  return failed;
 }
 
 /// One row an errno of a write to sriov_numvfs: what it says there. Source: drivers/pci/pci-sysfs.c and iov.c.
@@ -134,10 +133,7 @@ Checked<VirtualFunctions> set_virtual_functions(const Machine& machine, const Ho
 
 Checked<std::vector<HostAddress>> probing_left_off(Store& journals) {
   const auto names = journals.list();
-  if (!names) {
-    return std::unexpected(
-        Trouble{.code = Code::JournalFailed, .message = "cannot read the journals", .error = names.error().error});
-  }
+  if (!names) return journal_failed("cannot read the journals", "", names.error().error);
   std::vector<HostAddress> cards;
   for (const std::string& name : *names) {
     if (!name.starts_with(kNote)) continue;
