@@ -320,6 +320,7 @@ Violations ledger_is_sane(const HostRun& run) {
     const auto device = run.after.devices.find(address);
     if (!entry.owner || device == run.after.devices.end() || !device->second.group) continue;
     if (entry.boot_id != run.after.boot_id) continue;  // the kernel has forgotten it
+    if (entry.pin != device->second.pin) continue;     // another card is in the group
     const auto [owner, first] = owners.emplace(*device->second.group, *entry.owner);
     if (!first && owner->second != *entry.owner)
       found.push_back({to_string(address), "shares its group between two guests"});
