@@ -6,118 +6,20 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <ostream>
 #include <set>
 #include <span>
 #include <string_view>
 #include <utility>
 
 #include "verify/dice.h"
+#include "verify/domain_words.h"
 #include "verify/seeds.h"
 
 namespace busproof::verify {
 namespace {
 
+using namespace words;
 using Words = std::span<const std::string_view>;
-
-// --- the words ---
-
-constexpr std::uint8_t kPc = 1, kQ35 = 2, kVirt = 4, kPseries = 8, kS390 = 16;
-constexpr std::uint8_t kX86 = kPc | kQ35;
-constexpr std::uint8_t kExpress = kQ35 | kVirt;
-constexpr std::uint8_t kAnyMachine = 31;
-
-struct MachineRow {
-  std::uint8_t family;
-  std::uint32_t weight;
-  std::string_view arch;
-  std::string_view machine;
-};
-constexpr std::array kMachines = {
-    MachineRow{kPc, 8, "x86_64", "pc"},
-    MachineRow{kPc, 2, "x86_64", "pc-i440fx-7.2"},
-    MachineRow{kPc, 1, "x86_64", "pc-i440fx-2.12"},
-    MachineRow{kQ35, 11, "x86_64", "q35"},
-    MachineRow{kQ35, 2, "x86_64", "pc-q35-7.2"},
-    MachineRow{kQ35, 1, "x86_64", "pc-q35-4.2"},
-    MachineRow{kVirt, 4, "aarch64", "virt"},
-    MachineRow{kVirt, 2, "riscv64", "virt"},
-    MachineRow{kPseries, 4, "ppc64", "pseries"},
-    MachineRow{kS390, 4, "s390x", "s390-ccw-virtio"},
-};
-
-/// A controller of type pci that a user may write on machines of those families.
-struct ControllerRow {
-  std::uint8_t families;
-  std::uint32_t weight;
-  std::string_view model;
-  std::string_view parents;  ///< models it is usually put below, with blanks around each
-  std::uint32_t slot_min, slot_max;
-  bool seats_endpoints;
-  std::string_view targets;  ///< attributes of <target> it knows
-  std::string_view model_name;
-};
-constexpr std::array kControllers = {
-    ControllerRow{kAnyMachine, 3, "pci-bridge",
-                  " pci-root pci-bridge dmi-to-pci-bridge pcie-to-pci-bridge pci-expander-bus ", 1, 31, true,
-                  " chassisNr ", "pci-bridge"},
-    ControllerRow{kPc, 2, "pci-expander-bus", " pci-root ", 0, 31, true, " busNr node ", "pxb"},
-    ControllerRow{kExpress, 9, "pcie-root-port", " pcie-root pcie-expander-bus ", 0, 0, true, " chassis port hotplug ",
-                  "pcie-root-port"},
-    ControllerRow{kExpress, 2, "pcie-switch-upstream-port", " pcie-root-port pcie-switch-downstream-port ", 0, 31,
-                  false, "  ", "x3130-upstream"},
-    ControllerRow{kExpress, 4, "pcie-switch-downstream-port", " pcie-switch-upstream-port ", 0, 0, true,
-                  " chassis port hotplug ", "xio3130-downstream"},
-    ControllerRow{kExpress, 2, "pcie-to-pci-bridge", " pcie-root-port pcie-switch-downstream-port ", 1, 31, true, "  ",
-                  "pcie-pci-bridge"},
-    ControllerRow{kExpress, 2, "dmi-to-pci-bridge", " pcie-root pcie-expander-bus ", 0, 31, true, "  ",
-                  "i82801b11-bridge"},
-    ControllerRow{kExpress, 2, "pcie-expander-bus", " pcie-root ", 0, 31, false, " busNr node ", "pxb-pcie"},
-    ControllerRow{kPseries, 5, "pci-root", " none ", 1, 31, true, " index node ", "spapr-pci-host-bridge"},
-};
-constexpr ControllerRow kConventionalRoot{kPc, 0, "pci-root", "", 1, 31, true, " hotplug ", ""};
-constexpr ControllerRow kExpressRoot{kExpress, 0, "pcie-root", "", 1, 31, true, "  ", ""};
-
-constexpr std::array<std::string_view, 3> kVirtioModels = {"virtio", "virtio-transitional", "virtio-non-transitional"};
-constexpr std::array<std::string_view, 20> kNicModels = {
-    "virtio",
-    "virtio",
-    "virtio",
-    "virtio",
-    "virtio",
-    "e1000",
-    "e1000",
-    "e1000e",
-    "rtl8139",
-    "",
-    "vmxnet3",
-    "ne2k_pci",
-    "pcnet",
-    "i82551",
-    "virtio-transitional",
-    "virtio-non-transitional",
-    "igb",
-    "E1000",
-    "netfront",
-    "usb-net",
-};
-constexpr std::array<std::string_view, 8> kUsbModels = {"qemu-xhci", "nec-xhci", "piix3-uhci", "piix4-uhci",
-                                                        "ehci",      "pci-ohci", "",           "vt82c686b-uhci"};
-constexpr std::array<std::string_view, 8> kScsiModels = {
-    "virtio-scsi", "lsilogic", "lsisas1068", "lsisas1078", "", "virtio-transitional", "virtio-non-transitional",
-    "virtio-scsi"};
-constexpr std::array<std::string_view, 8> kSoundModels = {"ich6", "ich9", "ac97", "es1370",
-                                                          "ich9", "sb16", "usb",  "ich7"};
-constexpr std::array<std::string_view, 8> kPrimaryVideos = {"vga",   "cirrus", "qxl",   "virtio",
-                                                            "bochs", "none",   "ramfb", "vmvga"};
-constexpr std::array<std::string_view, 3> kSecondVideos = {"qxl", "virtio", "qxl"};
-constexpr std::array<std::string_view, 3> kInterfaceTypes = {"user", "network", "bridge"};
-constexpr std::array<std::string_view, 10> kOtherAddressTypes = {
-    "drive", "usb", "virtio-serial", "ccid", "isa", "ccw", "virtio-mmio", "spapr-vio", "unassigned", "dimm"};
-constexpr std::array<std::uint32_t, 9> kEdgeSlots = {0, 1, 2, 3, 0x1a, 0x1b, 0x1d, 0x1e, 0x1f};
-constexpr std::array<std::uint32_t, 6> kEdgeFunctions = {1, 2, 3, 6, 7, 7};
-/// How many devices just fit, or just do not (spec 13).
-constexpr std::array<std::uint32_t, 14> kEdgeCounts = {1, 2, 7, 8, 9, 28, 29, 30, 31, 32, 59, 60, 61, 62};
 
 // --- elements ---
 
@@ -926,127 +828,10 @@ class Sketcher {
   bool usb_is_off_ = false;
 };
 
-// --- shrinking ---
-
-/// Whether the child says something about places that a domain can do without.
-bool may_go(const SketchedElement& parent, const SketchedElement& child) {
-  if (child.name == "address" || child.name == "alias" || child.name == "acpi" || child.name == "zpci" ||
-      child.name == "node")
-    return true;
-  return parent.name == "controller" && (child.name == "target" || child.name == "model");
-}
-
-/// The same for an attribute.
-bool may_go(const SketchedElement& owner, const SketchedAttribute& attribute_of) {
-  if (owner.name == "address") return attribute_of.name != "type";
-  if (owner.name == "target")
-    return attribute_of.name != "dev" && attribute_of.name != "type" && attribute_of.name != "dir" &&
-           attribute_of.name != "name" && attribute_of.name != "bus";
-  if (owner.name == "controller") return attribute_of.name == "ports";
-  return owner.name == "model" && attribute_of.name == "primary";
-}
-
-void add_smaller_elements(const SketchedElement& whole, std::vector<SketchedElement>& smaller_ones) {
-  for (std::size_t i = 0; i < whole.children.size(); ++i) {
-    if (!may_go(whole, whole.children[i])) continue;
-    SketchedElement less = whole;
-    less.children.erase(less.children.begin() + static_cast<std::ptrdiff_t>(i));
-    smaller_ones.push_back(std::move(less));
-  }
-  for (std::size_t i = 0; i < whole.attributes.size(); ++i) {
-    if (!may_go(whole, whole.attributes[i])) continue;
-    SketchedElement less = whole;
-    less.attributes.erase(less.attributes.begin() + static_cast<std::ptrdiff_t>(i));
-    smaller_ones.push_back(std::move(less));
-  }
-  for (std::size_t i = 0; i < whole.children.size(); ++i) {
-    if (whole.children[i].name == "source") continue;
-    std::vector<SketchedElement> smaller_children;
-    add_smaller_elements(whole.children[i], smaller_children);
-    for (SketchedElement& child : smaller_children) {
-      SketchedElement less = whole;
-      less.children[i] = std::move(child);
-      smaller_ones.push_back(std::move(less));
-    }
-  }
-}
-
-// --- printing ---
-
-void print(const SketchedElement& whole, std::size_t depth, std::string& text) {
-  const std::string indent(2 * depth, ' ');
-  text += fmt::format("{}<{}", indent, whole.name);
-  for (const SketchedAttribute& each : whole.attributes) text += fmt::format(" {}='{}'", each.name, each.value);
-  if (whole.children.empty() && whole.text.empty()) {
-    text += "/>\n";
-  } else if (whole.children.empty()) {
-    text += fmt::format(">{}</{}>\n", whole.text, whole.name);
-  } else {
-    text += ">\n";
-    for (const SketchedElement& child : whole.children) print(child, depth + 1, text);
-    text += fmt::format("{}</{}>\n", indent, whole.name);
-  }
-}
-
-bool has_device(const SketchedDomain& sketch, std::string_view name) {
-  return std::ranges::any_of(sketch.devices, [name](const SketchedElement& device) { return device.name == name; });
-}
-
-std::string numa_cells(const SketchedDomain& sketch) {
-  if (sketch.numa_cells == 0) return {};
-  std::string cells;
-  for (std::uint32_t i = 0; i < sketch.numa_cells; ++i)
-    cells += fmt::format("      <cell id='{0}' cpus='{0}' memory='262144' unit='KiB'/>\n", i);
-  return "  <cpu>\n    <numa>\n" + cells + "    </numa>\n  </cpu>\n";
-}
-
 }  // namespace
 
 SketchedDomain sketch_domain(std::uint64_t seed, int size, Machines machines) {
   return Sketcher(seed, size, machines).sketch();
-}
-
-std::vector<SketchedDomain> smaller(const SketchedDomain& sketch) {
-  std::vector<SketchedDomain> sketches;
-  const std::size_t count = sketch.devices.size();
-  for (std::size_t length = count; length > 0; length /= 2) {
-    for (std::size_t begin = 0; begin < count; begin += length) {
-      SketchedDomain less = sketch;
-      const auto first = less.devices.begin() + static_cast<std::ptrdiff_t>(begin);
-      less.devices.erase(first, first + static_cast<std::ptrdiff_t>(std::min(length, count - begin)));
-      sketches.push_back(std::move(less));
-    }
-  }
-  if (sketch.numa_cells > 0 && !has_device(sketch, "memory")) {
-    sketches.push_back(sketch);
-    --sketches.back().numa_cells;
-  }
-  for (std::size_t i = 0; i < count; ++i) {
-    std::vector<SketchedElement> smaller_devices;
-    add_smaller_elements(sketch.devices[i], smaller_devices);
-    for (SketchedElement& device : smaller_devices) {
-      sketches.push_back(sketch);
-      sketches.back().devices[i] = std::move(device);
-    }
-  }
-  return sketches;
-}
-
-std::string to_xml(const SketchedDomain& sketch) {
-  const std::uint32_t cells = std::max(sketch.numa_cells, 1U);
-  std::string text = "<domain type='qemu'>\n  <name>sketch</name>\n";
-  if (has_device(sketch, "memory")) text += "  <maxMemory slots='32' unit='KiB'>67108864</maxMemory>\n";
-  text += fmt::format("  <memory unit='KiB'>{}</memory>\n", cells * 262144);
-  // A shared file system needs memory that it can share.
-  if (has_device(sketch, "filesystem"))
-    text += "  <memoryBacking>\n    <source type='memfd'/>\n    <access mode='shared'/>\n  </memoryBacking>\n";
-  text += fmt::format("  <vcpu>{}</vcpu>\n", cells);
-  text += fmt::format("  <os>\n    <type arch='{}' machine='{}'>hvm</type>\n  </os>\n", sketch.arch, sketch.machine);
-  if (sketch.has_acpi && sketch.arch == "x86_64") text += "  <features>\n    <acpi/>\n  </features>\n";
-  text += numa_cells(sketch);
-  text += "  <devices>\n";
-  for (const SketchedElement& device : sketch.devices) print(device, 2, text);
-  return text + "  </devices>\n</domain>\n";
 }
 
 rc::Gen<SketchedDomain> domains(Machines machines) {
@@ -1056,7 +841,5 @@ rc::Gen<SketchedDomain> domains(Machines machines) {
   return rc::gen::shrink(sketches,
                          [](const SketchedDomain& sketch) { return rc::seq::fromContainer(smaller(sketch)); });
 }
-
-void showValue(const SketchedDomain& sketch, std::ostream& out) { out << '\n' << to_xml(sketch); }
 
 }  // namespace busproof::verify
