@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <limits>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -252,6 +254,36 @@ Result<void> check_duplicate_panics(const DeviceList& panics) {
   return {};
 }
 
+/// Devices boot in the order that they say themselves, or by their kinds as `<os>` does.
+Result<void> check_boot_orders(const DeviceLists& lists, bool names_boot_devices) {
+  std::set<std::uint32_t> seen;
+  std::optional<Error> beside_kinds;
+  for (const DeviceList& devices : {std::cref(lists[DeviceKind::Disk]), std::cref(lists[DeviceKind::Interface]),
+                                    std::cref(lists[DeviceKind::Hostdev]), std::cref(lists[DeviceKind::Redirdev])}) {
+    for (const Device& device : devices) {
+      if (!device.boot_order) continue;
+      if (!seen.insert(*device.boot_order).second)
+        return std::unexpected(
+            about(refused("E419",
+                          fmt::format("unsupported configuration: boot order '{}' used for more than one device",
+                                      *device.boot_order),
+                          "number each device that is to boot")
+                      .error(),
+                  devices, device));
+      if (!names_boot_devices || beside_kinds) continue;
+      beside_kinds =
+          about(refused("E419",
+                        "unsupported configuration: per-device boot elements cannot be used together with os/boot "
+                        "elements",
+                        "remove <boot dev='…'/> from <os>, or <boot order='…'/> from the devices")
+                    .error(),
+                devices, device);
+    }
+  }
+  if (beside_kinds) return std::unexpected(*std::move(beside_kinds));
+  return {};
+}
+
 // --- What other devices imply
 
 void add_virtio_serial_controllers(const DeviceList& list, ControllerList& controllers) {
@@ -350,6 +382,7 @@ Result<void> complete_devices(Draft& draft) {
   if (auto settled = settle_controllers(draft); !settled) return settled;
   if (auto checked = check_duplicate_controllers(controllers); !checked) return checked;
   if (auto checked = check_duplicate_panics(draft.devices[DeviceKind::Panic]); !checked) return checked;
+  if (auto checked = check_boot_orders(draft.devices, draft.domain.names_boot_devices); !checked) return checked;
   if (auto added = add_implied_devices(draft, controllers); !added) return added;
   if (auto placed = place_virtio_serial_ports(draft.devices, controllers); !placed) return placed;
   if (auto chosen = choose_transports(draft.devices, draft.machine); !chosen) return chosen;

@@ -144,6 +144,26 @@ Result<void> check_disk_name(const Device& disk) {
   return {};
 }
 
+/// Commands of SCSI go to what takes them. Whether a block device or a volume is one, the XML does not say.
+Result<void> check_lun(const Device& disk) {
+  if (disk.mode != "lun") return {};
+  if (disk.type != "block" && disk.type != "network" && disk.type != "volume")
+    return refused("E420", "unsupported configuration: disk device='lun' is only valid for block type disk source",
+                   "use type='block', or device='disk'");
+  if (disk.bus != "scsi" && disk.bus != "virtio")
+    return refused("E420",
+                   fmt::format("unsupported configuration: disk device='lun' is not supported for bus='{}'", disk.bus),
+                   "use bus='scsi', or device='disk'");
+  return {};
+}
+
+Result<void> check_disk_source(const Device& disk) {
+  if (disk.taking.nvme_namespace == 0)
+    return refused("E420", "unsupported configuration: NVMe namespace can't be zero",
+                   "namespaces count from 1: /dev/nvme0n1 is the first");
+  return check_lun(disk);
+}
+
 Result<void> check_video_company(const Scene& scene) {
   const auto is_none = [](const Device& device) { return device.kind == DeviceKind::Video && device.model == "none"; };
   if (scene.count(DeviceKind::Video) <= 1 || std::ranges::none_of(scene.domain.devices, is_none)) return {};
@@ -155,7 +175,10 @@ Result<void> check_video_company(const Scene& scene) {
 Result<void> check_common(const Device& device) {
   if (auto checked = check_unassigned(device); !checked) return checked;
   if (auto checked = check_address_type(device, When::Common); !checked) return checked;
-  if (device.kind == DeviceKind::Disk) return check_disk_name(device);
+  if (device.kind == DeviceKind::Disk) {
+    if (auto checked = check_disk_name(device); !checked) return checked;
+    return check_disk_source(device);
+  }
   if (device.kind == DeviceKind::Controller && device.controller->type == ControllerType::Pci)
     return check_pci_ranges(device);
   return {};

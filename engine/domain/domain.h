@@ -137,6 +137,7 @@ struct Domain {
   std::string machine;  ///< pc, pc-q35-7.2, virt …; never empty: x86 without one is "pc"
   bool has_acpi = false;
   bool has_graphics = false;
+  bool names_boot_devices = false;  ///< in `<os><boot dev='…'>`; no device may have a boot order then
   std::uint32_t numa_cell_count = 0;
   /// Of the '<' of `<os><type>`, which names the machine and so what libvirt adds; of `<domain>` where there is none.
   std::size_t offset = 0;

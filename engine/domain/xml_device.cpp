@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -96,15 +98,36 @@ void read_taking(xml_node element, xml_node with_managed, Device& device) {
   device.taking.driver_model = value_of(element.child("driver"), "model");
 }
 
+/// The namespace; nothing for a number that libvirt takes and no card knows: it reads 64 bits, and NVMe has 32.
+Result<std::optional<std::uint32_t>> read_nvme_source(xml_node source) {
+  constexpr const char* kRemedy = "write the namespace's number, as in /dev/nvme0n1 (1)";
+  const pugi::xml_attribute type = source.attribute("type");
+  if (!type)
+    return refused_at(source, "E115", "XML error: missing 'type' attribute to disk source", "write type='pci'");
+  if (std::string_view(type.value()) != "pci")
+    return refused_at(source, "E115", fmt::format("XML error: unsupported source type '{}'", type.value()),
+                      "write type='pci'");
+  const pugi::xml_attribute attribute = source.attribute("namespace");
+  if (!attribute) return refused_at(source, "E115", "XML error: missing 'namespace' attribute to disk source", kRemedy);
+  const auto number = leading_number(attribute.value(), Radix::Decimal);
+  if (!number || !number->rest.empty())
+    return refused_at(source, "E103", fmt::format("XML error: malformed namespace '{}'", attribute.value()), kRemedy);
+  if (number->magnitude > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  if (number->negative && number->magnitude != 0) return std::nullopt;
+  return static_cast<std::uint32_t>(number->magnitude);
+}
+
 Result<void> read_disk(xml_node element, Device& device) {
   if (device.type != "nvme") return {};
   const xml_node source = element.child("source");
   if (!source) return {};
+  const auto nvme_namespace = read_nvme_source(source);
+  if (!nvme_namespace) return std::unexpected(nvme_namespace.error());
   if (!source.child("address"))
     return refused_at(source, "E115", "XML error: NVMe disk source is missing address",
                       "add <address domain='…' bus='…' slot='…' function='…'/> of the host's device");
   read_taking(element, source, device);
-  device.taking.nvme_namespace = unsigned_32(value_of(source, "namespace"), Radix::Literal);
+  device.taking.nvme_namespace = *nvme_namespace;
   return read_host_source(source, "pci", device);
 }
 

@@ -199,6 +199,18 @@ Result<void> check_os_type(xml_node root) {
   return refused_at(element, "E115", fmt::format("unsupported configuration: unknown OS type '{}'", type), kRemedy);
 }
 
+/// What the firmware is to boot from, kinds of devices rather than devices.
+Result<void> check_boot_devices(xml_node root) {
+  constexpr std::array<std::string_view, 4> kKnown = {"fd", "cdrom", "hd", "network"};
+  constexpr const char* kRemedy = "write dev='hd', 'cdrom', 'network' or 'fd'";
+  for (const xml_node boot : root.child("os").children("boot")) {
+    if (!boot.attribute("dev")) return missing_attribute(boot, "dev", kRemedy);
+    if (std::ranges::find(kKnown, value_of(boot, "dev")) == kKnown.end())
+      return refused_at(boot, "E104", invalid_value(boot, "dev"), kRemedy);
+  }
+  return {};
+}
+
 /// What the domain says of itself, devices apart.
 Domain read_head(xml_node root, Details details) {
   Domain domain;
@@ -213,6 +225,7 @@ Domain read_head(xml_node root, Details details) {
   if (domain.machine.empty()) domain.machine = default_machine(domain.arch);
   if (details == Details::Read) domain.details = read_domain_details(root);
   domain.has_acpi = !root.child("features").child("acpi").empty();
+  domain.names_boot_devices = !root.child("os").child("boot").empty();
   for (const xml_node cell : root.child("cpu").child("numa").children("cell")) domain.numa_cell_count += !cell.empty();
   return domain;
 }
@@ -250,6 +263,7 @@ Result<Domain> read_domain(const XmlDocument& document, Details details) {
   if (!found) return std::unexpected(found.error());
   const xml_node root = *found;
   if (auto known = check_os_type(root); !known) return std::unexpected(std::move(known.error()));
+  if (auto known = check_boot_devices(root); !known) return std::unexpected(std::move(known.error()));
   Domain domain = read_head(root, details);
   const std::vector<xml_node> elements = device_elements(document.tree_->document);
   DeviceReader reader(input_default(domain.arch), details, elements);

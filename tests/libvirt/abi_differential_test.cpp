@@ -59,11 +59,12 @@ bool is_error(const abi::AbiSnapshot& before, const std::string& after) {
   return !snapshot || std::ranges::count(abi::diff(before, *snapshot), Severity::Error, &Finding::severity) > 0;
 }
 
-/// The lines of a definition in no order, without those that libvirt makes up for each.
+/// The lines of a definition in no order, without those that libvirt makes up for each and without what is the default.
 std::multiset<std::string> lines_of(const std::string& text) {
   std::multiset<std::string> lines;
   for (std::string& line : xml_lines(text)) {
-    constexpr std::string_view kDefault = " hotplug='on'";
+    constexpr std::string_view kDefault = " hotplug='on'", kDefaultDriver = "<driver name='vfio'/>";
+    if (line.contains(kDefaultDriver)) continue;
     if (const std::size_t at = line.find(kDefault); at != std::string::npos) line.erase(at, kDefault.size());
     if (line.find("<name>") == std::string::npos && line.find("<uuid>") == std::string::npos)
       lines.insert(std::move(line));

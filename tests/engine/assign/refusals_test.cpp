@@ -30,6 +30,10 @@ void PrintTo(const Refused& refused, std::ostream* out) { *out << refused.rule <
   "<hostdev mode='subsystem' type='usb'><source><vendor id='0x1234'/><product id='" PRODUCT "'/></source>" REST \
   "</hostdev>"
 
+#define NVME(NAMESPACE)                             \
+  "<disk type='nvme'><source type='pci' " NAMESPACE \
+  "><address domain='0x0000' bus='0x02' slot='0x00' function='0x0'/></source><target dev='vda' bus='virtio'/></disk>"
+
 // clang-format off
 const auto kRefused = std::to_array<Refused>({
   {"E109", {.devices = NIC("<address type='pci'><zpci uid='1'/></address>")}, "unsupported configuration: This QEMU binary doesn't support zPCI"},
@@ -41,6 +45,11 @@ const auto kRefused = std::to_array<Refused>({
   {"E114", {.devices = DISK("dev='sda' bus='sata'", "<address type='pci'/>")}, "unsupported configuration: Invalid address type 'pci' for the disk 'sda' with the bus type 'sata'"},
   {"E114", {.devices = "<watchdog model='ib700'><address type='pci' slot='7'/></watchdog>"}, "unsupported configuration: ib700 model of watchdog does not support configuring the address"},
   {"E114", {.machine = "pc", .devices = "<console type='pty'><address type='pci' slot='7'/></console>"}, "unsupported configuration: Target type 'isa-serial' requires address type 'isa'"},
+  {"E420", {.devices = NVME("namespace='0'")}, "unsupported configuration: NVMe namespace can't be zero"},
+  {"E420", {.devices = NVME("namespace='-0'")}, "unsupported configuration: NVMe namespace can't be zero"},
+  {"E420", {.devices = "<disk type='file' device='lun'><source file='/x'/><target dev='sda' bus='scsi'/></disk>"}, "unsupported configuration: disk device='lun' is only valid for block type disk source"},
+  {"E420", {.devices = "<disk type='block' device='lun'><source dev='/dev/x'/><target dev='sda' bus='sata'/></disk>"}, "unsupported configuration: disk device='lun' is not supported for bus='sata'"},
+  {"E419", {.devices = DISK("dev='vda'", "<boot order='1'/>") NIC("<boot order='1'/>")}, "unsupported configuration: boot order '1' used for more than one device"},
   {"E201", {.devices = "<controller type='pci' index='0' model='pci-root'/>"}, "XML error: The PCI controller with index='0' must be model='pcie-root' for this machine type, but model='pci-root' was found instead"},
   {"E201", {.devices = "<controller type='pci' model='pcie-root-port'/>"}, "XML error: The PCI controller with index='0' must be model='pcie-root' for this machine type, but model='pcie-root-port' was found instead"},
   {"E202", {.machine = "pc", .devices = "<controller type='pci' index='1' model='pci-root'/>"}, "XML error: pci-root and pcie-root controllers should have index 0"},

@@ -569,7 +569,15 @@ INSTANTIATE_TEST_SUITE_P(
         RefusalCase{"<hostdev type='pci'/>", "XML error: Missing <source> element in hostdev device", "E115"},
         RefusalCase{"<hostdev type='mdev'><source/></hostdev>",
                     "XML error: Missing required attribute 'model' in element 'hostdev'", "E115"},
-        RefusalCase{"<disk type='nvme'><source/></disk>", "XML error: NVMe disk source is missing address", "E115"}));
+        RefusalCase{"<disk type='nvme'><source/></disk>", "XML error: missing 'type' attribute to disk source", "E115"},
+        RefusalCase{"<disk type='nvme'><source type='usb'/></disk>", "XML error: unsupported source type 'usb'",
+                    "E115"},
+        RefusalCase{"<disk type='nvme'><source type='pci'/></disk>",
+                    "XML error: missing 'namespace' attribute to disk source", "E115"},
+        RefusalCase{"<disk type='nvme'><source type='pci' namespace='5 '/></disk>",
+                    "XML error: malformed namespace '5 '", "E103"},
+        RefusalCase{"<disk type='nvme'><source type='pci' namespace='1'/></disk>",
+                    "XML error: NVMe disk source is missing address", "E115"}));
 
 INSTANTIATE_TEST_SUITE_P(
     OtherNumbers, DeviceRefusal,
@@ -660,9 +668,16 @@ TEST(ReadDevice, TellsWhichDeviceOfTheHostIsMeant) {
           "<interface type='hostdev'><source><address type='pci' domain='0x10001' bus='0xe1'/></source></interface>")
           .host_address,
       *host);
-  EXPECT_EQ(device_of("<disk type='nvme'><source type='pci'><address domain='0x10001' bus='0xe1'/></source></disk>")
-                .host_address,
-            *host);
+  const auto nvme = [](std::string_view number) {
+    return device_of(
+        fmt::format("<disk type='nvme'><source type='pci' namespace='{}'><address domain='0x10001' "
+                    "bus='0xe1'/></source></disk>",
+                    number));
+  };
+  EXPECT_EQ(nvme("1").host_address, *host);
+  EXPECT_EQ(nvme(" 010").taking.nvme_namespace, 10U);
+  EXPECT_EQ(nvme("-1").taking.nvme_namespace, std::nullopt);
+  EXPECT_EQ(nvme("4294967296").taking.nvme_namespace, std::nullopt);
   EXPECT_EQ(device_of("<hostdev type='pci'><source/></hostdev>").host_address, std::nullopt);
 }
 
