@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/host/recover.h"
+#include "engine/host/sysfs_paths.h"
 #include "verify/kernel_rules.h"
 #include "verify/libvirt_binding.h"
 #include "verify/quiet_laws.h"
@@ -266,9 +267,9 @@ void HostHistory::operate(const HostStep& step) {
                      before.in_journals.empty() && restless_.empty();
   if (quiet) look_at_quiet(step, run, before);
   if (run.later.kernel.host().boots != world_.kernel.host().boots) opened_.clear();
-  if (run.newcomer) {
-    homes_.erase(run.newcomer->address);
-    homeless_.insert(run.newcomer->address);
+  for (const Newcomer& newcomer : run.newcomers) {
+    homes_.erase(newcomer.address);
+    homeless_.insert(newcomer.address);
   }
   for (const HostAddress& address : given_back_from_nowhere(step, before)) {
     homes_.erase(address);
@@ -301,12 +302,7 @@ void HostHistory::learn_what_one_found_of_the_other(const HostState& later) {
 
 void HostHistory::look_at_run(const HostStep& step, const StepRun& run, const HostState& before) {
   const HostState after = state_of(run.world);
-  auto meddled = excused(step, before);
-  if (step.command.verb == HostVerb::VirtualFunctions) {
-    // A switch that it could not set back it names, or is refused.
-    const HostAddress& physical = step.command.devices.front();
-    if (run.first.warned || !step.faults.empty()) meddled.insert(physical);
-  }
+  const auto meddled = excused(step, before);
   const bool of_engine = request_of(step.command).has_value();
   const std::vector<fakesys::AccessRecord> none;
   const host::BindingPlan plan = plan_of(run.first);
@@ -318,7 +314,7 @@ void HostHistory::look_at_run(const HostStep& step, const StepRun& run, const Ho
                  .after = after,
                  .accesses = of_engine ? run.accesses : none,
                  .outcome = outcome,
-                 .newcomer = run.newcomer,
+                 .newcomers = run.newcomers,
                  .meddled = meddled,
                  .resumed = before.in_journals,
                  .homes = &homes_},
@@ -380,10 +376,15 @@ void HostHistory::look_at_refusal(const StepRun& run, const HostState& before, c
   }
   if (before.in_journals.empty() && before.ledger != after.ledger) found.push_back({"", "the ledger has changed"});
   for (const HostAddress& address : after.in_journals) {
-    // What could not be switched on again is written down.
+    // What could not be switched on again, or not be seen to be on, is written down.
+    const std::string autoprobe = host::paths::of_device(address, "sriov_drivers_autoprobe");
+    const bool is_unsure = std::ranges::any_of(run.accesses, [&](const fakesys::AccessRecord& access) {
+      return access.path == autoprobe && access.error != 0;
+    });
     const DeviceState* device = device_in(after, address);
     const bool is_off = device != nullptr && !device->vfs_autoprobe;
-    if (!before.in_journals.contains(address) && !is_off) found.push_back({to_string(address), "is in a journal"});
+    if (!before.in_journals.contains(address) && !is_off && !is_unsure)
+      found.push_back({to_string(address), "is in a journal"});
   }
   look(kRefusalChangesNothing, found);
 }
@@ -404,7 +405,9 @@ void HostHistory::look_at_recovery(const HostStep& step, const StepRun& run, con
   const auto meddled = excused(step, before);
   auto resumed = before.in_journals;
   resumed.insert(left.in_journals.begin(), left.in_journals.end());
-  if (!recovered->empty())
+  // What was late may have done something that nobody reckoned with.
+  const bool came_late = std::ranges::find(step.faults, FaultKind::Block, &fakesys::Fault::kind) != step.faults.end();
+  if (!recovered->empty() || came_late)
     look_at_all({.plan = plan,
                  .before = before,
                  .after = once,

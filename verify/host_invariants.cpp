@@ -45,9 +45,9 @@ bool declares(const HostRun& run, const HostAddress& address) {
 }
 
 /// Whether a module that was loaded has taken a device that was waiting for it.
-bool waited_for_module(const HostRun& run, const DeviceState& before, const DeviceState& after) {
-  return !before.binding.driver && before.binding.override_to == after.binding.override_to && after.binding.driver &&
-         !run.before.drivers.contains(*after.binding.driver);
+bool waited_for_module(const HostRun& run, const Binding& before, const Binding& after) {
+  return !before.driver && before.override_to == after.override_to && after.driver &&
+         !run.before.drivers.contains(*after.driver);
 }
 
 /// Whether a device that is as it was is well: half-way through something that was interrupted it is not.
@@ -241,7 +241,7 @@ Violations nothing_is_lost(const HostRun& run) {
                                                        binding_words(after.binding), binding_words(home))});
     } else if (entry->second.flags.empty()) {
       if (after.binding.driver.value_or(after.binding.override_to.value_or("")) == entry->second.stub) return;
-      if (after.binding == before.binding || waited_for_module(run, before, after)) return;
+      if (after.binding == before.binding || waited_for_module(run, before.binding, after.binding)) return;
       found.push_back({to_string(address), fmt::format("is {}, and the ledger says {} without a flag",
                                                        binding_words(after.binding), entry->second.stub)});
     }
@@ -293,7 +293,7 @@ Violations only_declared_devices_change(const HostRun& run) {
   if (!same_boot(run)) return found;
   for_each_device(run, [&](const HostAddress& address, const DeviceState& before, const DeviceState& after) {
     if (declares(run, address) || run.meddled.contains(address) || before.binding == after.binding) return;
-    if (waited_for_module(run, before, after)) return;
+    if (waited_for_module(run, before.binding, after.binding)) return;
     found.push_back({to_string(address), "was not to be touched, and is now " + binding_words(after.binding)});
   });
   return found;
@@ -335,10 +335,10 @@ Violations all_or_nothing(const HostRun& run) {
     const auto before = run.before.devices.find(outcome.address), after = run.after.devices.find(outcome.address);
     if (outcome.residual || run.meddled.contains(outcome.address) || is_newcomer(run, outcome.address)) continue;
     if (run.resumed.contains(outcome.address)) continue;  // it began amid another operation, which was settled first
-    if (before->second.binding != after->second.binding && !waited_for_module(run, before->second, after->second)) {
+    const Binding &was = before->second.binding, &is = after->second.binding;
+    if (was != is && !waited_for_module(run, was, is)) {
       found.push_back({to_string(outcome.address),
-                       fmt::format("was rolled back, and is {} instead of {}", binding_words(after->second.binding),
-                                   binding_words(before->second.binding))});
+                       fmt::format("was rolled back, and is {} instead of {}", binding_words(is), binding_words(was))});
     }
     const auto* entry_before = host::find(run.before.ledger, outcome.address);
     const auto* entry_after = host::find(run.after.ledger, outcome.address);
@@ -417,8 +417,11 @@ Violations no_false_success(const HostRun& run) {
     if (planned.before == planned.after && after->second.in_transition) continue;
     const bool same_driver = planned.after.any_driver || after->second.binding.driver == planned.after.driver;
     if (same_driver && after->second.binding.override_to == planned.after.override_to) continue;
+    // Somebody has loaded what it waited for when it came, or was to wait for from now on.
+    if (waited_for_module(run, planned.after, after->second.binding)) continue;
     const auto before = run.before.devices.find(planned.address);
-    if (before != run.before.devices.end() && waited_for_module(run, before->second, after->second)) continue;
+    if (before != run.before.devices.end() && waited_for_module(run, before->second.binding, after->second.binding))
+      continue;
     found.push_back({to_string(planned.address),
                      fmt::format("is said to be done, and is {}", binding_words(after->second.binding))});
   }
@@ -481,14 +484,15 @@ Violations resets_stay_in_scope(const HostRun& run) {
 
 Violations newcomers_are_left_alone(const HostRun& run) {
   Violations found;
-  if (!run.newcomer) return found;
-  const host::PlannedDevice* device = planned(run.plan, run.newcomer->address);
-  const auto before = run.before.devices.find(run.newcomer->address);
-  if (device == nullptr || before == run.before.devices.end() || before->second.pin != device->pin) return found;
-  for_each_write(run, [&](std::size_t index, const fakesys::AccessRecord& access) {
-    if (index > run.newcomer->at && device_of(access) == run.newcomer->address)
-      found.push_back({"", "wrote " + access.path + " to a card that had just come"});
-  });
+  for (const Newcomer& newcomer : run.newcomers) {
+    const host::PlannedDevice* device = planned(run.plan, newcomer.address);
+    const auto before = run.before.devices.find(newcomer.address);
+    if (device == nullptr || before == run.before.devices.end() || before->second.pin != device->pin) continue;
+    for_each_write(run, [&](std::size_t index, const fakesys::AccessRecord& access) {
+      if (index > newcomer.at && device_of(access) == newcomer.address)
+        found.push_back({"", "wrote " + access.path + " to a card that had just come"});
+    });
+  }
   return found;
 }
 

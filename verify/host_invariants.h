@@ -127,7 +127,7 @@ struct HostRun {
   const HostState& after;
   const std::vector<fakesys::AccessRecord>& accesses;
   const host::Outcome* outcome = nullptr;  ///< null: it crashed, or was refused
-  std::optional<Newcomer> newcomer{};
+  std::vector<Newcomer> newcomers{};
   std::set<host::HostAddress> meddled{};                           ///< devices that somebody else did something to
   bool faultless = false;                                          ///< nothing went wrong, and nobody else did anything
   std::chrono::milliseconds took{0};                               ///< by the kernel's clock

@@ -23,10 +23,7 @@ OperationRun operate(const host::Machine& machine, const HostCommand& command) {
       run.refusal = performance.error();
   } else if (command.verb == HostVerb::VirtualFunctions) {
     const auto made = host::set_virtual_functions(machine, command.devices.front(), command.count);
-    if (made)
-      run.warned = !made->warnings.empty();
-    else
-      run.refusal = made.error();
+    if (!made) run.refusal = made.error();
   } else if (const auto recovered = host::recover(machine); !recovered) {
     run.refusal = recovered.error();
   }
@@ -81,7 +78,7 @@ StepRun run_step(const HostWorld& world, const HostStep& step) {
   host::MemoryStore journals(world.journals), ledger(world.ledger);
   StepRun run{.world = world, .later = world};
   faulty.set_newcomer([&](const fakesys::Function& old) {
-    run.newcomer = Newcomer{faulty.accesses().size(), old.address};
+    run.newcomers.push_back({faulty.accesses().size(), old.address});
     fakesys::Function newcomer = old;
     ++newcomer.identity.device;  // never one that was there before
     return newcomer;

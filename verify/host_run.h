@@ -26,7 +26,6 @@ std::vector<host::HostAddress> let_go_by(const HostCommand& release, const HostS
 struct OperationRun {
   std::optional<host::Performance> performance{};  ///< none: refused, or no request of the engine's
   std::optional<host::Trouble> refusal{};
-  bool warned = false;                           ///< done, but for something that it names
   bool crashed = false;                          ///< its program died, so that nobody was told anything
   std::vector<fakesys::AccessRecord> changes{};  ///< what it wrote and loaded
 };
@@ -36,7 +35,7 @@ struct StepRun {
   OperationRun first{};
   std::optional<OperationRun> second{};           ///< of what was beside it
   std::vector<fakesys::AccessRecord> accesses{};  ///< of both, in order
-  std::optional<Newcomer> newcomer{};
+  std::vector<Newcomer> newcomers{};
   std::chrono::milliseconds took{};
   HostWorld world;  ///< as it is when both have come back
   HostWorld later;  ///< and when what was late has happened

@@ -87,7 +87,7 @@ struct Trial {
   std::optional<host::Outcome> outcome{};   ///< none: the program died, or refused
   std::optional<host::BindingPlan> plan{};  ///< of a request; none: the stage's own
   std::optional<HostState> before{};        ///< the same
-  std::optional<Newcomer> newcomer{};
+  std::vector<Newcomer> newcomers{};
   std::set<host::HostAddress> meddled{};
   bool broke_a_law = false;
 
@@ -275,7 +275,7 @@ class Stage {
   void try_fault(std::size_t index, const FaultRow& row, const host::HostAddress& device) {
     const Fault fault = fault_at(index, row, device);
     Trial trial(fakesys::to_text(fault), {kernel_, {fault}}, journals_, ledger_);
-    if (row.kind == FaultKind::Swap) trial.newcomer = Newcomer{index, device};
+    if (row.kind == FaultKind::Swap) trial.newcomers = {{index, device}};
     if (row.kind == FaultKind::Rival) trial.meddled = {device};
     Life life({}, [&] { return trial.kernel.crashed(); });
     const auto begun = trial.kernel.now();
@@ -311,7 +311,7 @@ class Stage {
             .before = trial.before ? *trial.before : before_,
             .after = after,
             .accesses = accesses,
-            .newcomer = trial.newcomer,
+            .newcomers = trial.newcomers,
             .meddled = trial.meddled};
   }
 

@@ -16,7 +16,8 @@ namespace busproof::host {
 namespace {
 
 constexpr std::string_view kCount = "sriov_numvfs", kAutoprobe = "sriov_drivers_autoprobe";
-/// What is kept in the journals while a card's automatic probing is off: the boot in which it is. The address follows.
+/// What is kept in the journals while a card's automatic probing is off: the boot in which it is, and on a line of its
+/// own who switched it off. The address follows.
 constexpr std::string_view kNote = "vfs-";
 
 std::string note_of(const HostAddress& physical) { return std::string(kNote) + to_string(physical); }
@@ -79,6 +80,38 @@ Checked<void> write_count(Kernel& kernel, const HostAddress& physical, unsigned 
   return std::unexpected(std::move(trouble));
 }
 
+Trouble switch_trouble(const HostAddress& physical, Code code, std::string message, int error) {
+  return {.code = code,
+          .device = to_string(physical),
+          .message = std::move(message),
+          .path = paths::of_device(physical, kAutoprobe),
+          .error = error,
+          .hints = {"'busproof host recover' tries it once more"}};
+}
+
+/// What switches it off has not come back, and would do so after it has been switched on.
+Checked<void> off_still_comes(const HostAddress& physical) {
+  return std::unexpected(switch_trouble(physical, Code::Timeout,
+                                        "the write to sriov_drivers_autoprobe has not come back (pending)", ETIMEDOUT));
+}
+
+/// Has them offered again, as read back, and forgets that they were not.
+Checked<void> switch_on(const Machine& machine, const HostAddress& physical) {
+  const std::string autoprobe = paths::of_device(physical, kAutoprobe);
+  const auto is_on = [&] {
+    const auto now = machine.kernel.read(autoprobe);
+    return now ? *now == "1" : now.error().error == ENOENT;  // a card that has gone comes back with it on
+  };
+  if (!is_on()) {
+    const auto written = machine.kernel.write(autoprobe, "1");
+    if (!is_on())
+      return std::unexpected(switch_trouble(physical, Code::WriteFailed,
+                                            "sriov_drivers_autoprobe could not be set back to 1",
+                                            written ? 0 : written.error().error));
+  }
+  return kept(machine.journals.remove(note_of(physical)), physical);
+}
+
 }  // namespace
 
 Checked<VirtualFunctions> set_virtual_functions(const Machine& machine, const HostAddress& physical, unsigned count) {
@@ -111,15 +144,20 @@ Checked<VirtualFunctions> set_virtual_functions(const Machine& machine, const Ho
     const std::string autoprobe = paths::of_device(physical, kAutoprobe);
     const auto before = kernel.read(autoprobe);
     const bool quiet = before && *before == "1" && count != 0;
+    bool still_comes = false;
     if (quiet) {
-      const auto noted = machine.journals.replace(note_of(physical), situation->inventory.boot_id);
+      const auto noted =
+          machine.journals.replace(note_of(physical), situation->inventory.boot_id + '\n' + kernel.worker());
       if (auto is_kept = kept(noted, physical); !is_kept) return std::unexpected(is_kept.error());
-      static_cast<void>(kernel.write(autoprobe, "0"));  // drivers that are offered them are no harm
+      const auto off = kernel.write(autoprobe, "0");  // if it fails: drivers that are offered them are no harm
+      still_comes = !off && off.error().pending;
     }
-    const auto written = write_count(kernel, physical, count);
-    if (quiet)
-      if (const auto restored = restore_probing(machine, physical); !restored)
-        result.warnings.push_back(restored.error().message);
+    auto written = write_count(kernel, physical, count);
+    if (quiet) {
+      const auto restored = still_comes ? off_still_comes(physical) : switch_on(machine, physical);
+      if (!restored) result.warnings.push_back(restored.error().message);
+      if (!restored && !written) written.error().hints.push_back(to_string(restored.error()));
+    }
     if (!written) return std::unexpected(written.error());
   }
   std::vector<std::string> unread;
@@ -143,26 +181,15 @@ Checked<std::vector<HostAddress>> probing_left_off(Store& journals) {
 }
 
 Checked<void> restore_probing(const Machine& machine, const HostAddress& physical) {
-  const auto noted = machine.journals.read(note_of(physical));
-  const auto boot_id = read_boot_id(machine.kernel);
-  const bool same_boot = !noted || !boot_id || *noted == *boot_id;
-  const std::string autoprobe = paths::of_device(physical, kAutoprobe);
-  const auto is_on = [&] {
-    const auto now = machine.kernel.read(autoprobe);
-    return now ? *now == "1" : now.error().error == ENOENT;  // a card that has gone comes back with it on
-  };
-  if (same_boot && !is_on()) {
-    const auto written = machine.kernel.write(autoprobe, "1");
-    if (!is_on()) {
-      return std::unexpected(Trouble{.code = Code::WriteFailed,
-                                     .device = to_string(physical),
-                                     .message = "sriov_drivers_autoprobe could not be set back to 1",
-                                     .path = autoprobe,
-                                     .error = written ? 0 : written.error().error,
-                                     .hints = {"'busproof host recover' tries it once more"}});
-    }
-  }
-  return kept(machine.journals.remove(note_of(physical)), physical);
+  const std::string noted = machine.journals.read(note_of(physical)).value_or(std::string());
+  const std::size_t line = std::min(noted.find('\n'), noted.size());
+  const std::string_view boot_id = std::string_view(noted).substr(0, line);
+  const std::string_view worker = std::string_view(noted).substr(std::min(line + 1, noted.size()));
+  const auto now = read_boot_id(machine.kernel);
+  const bool same_boot = noted.empty() || !now || boot_id == *now;
+  if (!same_boot) return kept(machine.journals.remove(note_of(physical)), physical);
+  if (!worker.empty() && machine.kernel.at_work(worker)) return off_still_comes(physical);
+  return switch_on(machine, physical);
 }
 
 }  // namespace busproof::host

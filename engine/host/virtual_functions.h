@@ -23,7 +23,8 @@ Checked<VirtualFunctions> set_virtual_functions(const Machine& machine, const Ho
 Checked<std::vector<HostAddress>> probing_left_off(Store& journals);
 
 /// Has them offered again, and forgets that they were not. Whoever asks for it is alone in changing the topology.
-/// Errors: WriteFailed, the switch cannot be set; JournalFailed.
+/// Errors: WriteFailed, the switch cannot be set; Timeout, the write that was to switch it off has not come back yet;
+/// JournalFailed.
 Checked<void> restore_probing(const Machine& machine, const HostAddress& physical);
 
 }  // namespace busproof::host

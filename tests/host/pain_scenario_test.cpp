@@ -182,6 +182,33 @@ TEST(HostScenario, ProbingThatCannotBeSetBackIsKept) {
   EXPECT_THAT(host.journals.files(), IsEmpty());
 }
 
+TEST(HostScenario, ProbingThatIsSwitchedOffTooLateIsRestoredThen) {
+  const std::string autoprobe = "bus/pci/devices/0000:0a:00.0/sriov_drivers_autoprobe";
+  TestMachine host(kHostNic, {"write */sriov_drivers_autoprobe #1 block 50ms"});
+  const auto made = set_virtual_functions(host.machine(), at("0a:00.0"), 2);
+  ASSERT_TRUE(made.has_value());
+  EXPECT_THAT(made->warnings, ElementsAre("the write to sriov_drivers_autoprobe has not come back (pending)"));
+  const auto waiting = recover(host.machine());
+  ASSERT_TRUE(waiting.has_value());
+  ASSERT_EQ(waiting->journals.size(), 1u);
+  EXPECT_EQ(waiting->journals[0].end, RecoveredJournal::End::Pending);
+  host.kernel().wait(std::chrono::milliseconds(100));
+  ASSERT_EQ(host.fake().read(autoprobe), "0");
+  ASSERT_TRUE(recover(host.machine()).has_value());
+  EXPECT_EQ(host.fake().read(autoprobe), "1");
+  EXPECT_THAT(host.journals.files(), IsEmpty());
+}
+
+TEST(HostScenario, ARefusedCountSaysWhatIsStillSwitchedOff) {
+  TestMachine host(kHostNic, {"write */sriov_numvfs #1 fail ENOSPC", "write */sriov_drivers_autoprobe #2 fail EIO"});
+  const auto failed = set_virtual_functions(host.machine(), at("0a:00.0"), 2);
+  ASSERT_FALSE(failed.has_value());
+  EXPECT_EQ(failed.error().error, ENOSPC);
+  EXPECT_THAT(failed.error().hints,
+              ElementsAre("0000:0a:00.0: write-failed: sriov_drivers_autoprobe could not be set back to 1: "
+                          "Input/output error"));
+}
+
 TEST(HostScenario, T81_AnUnboundPhysicalFunctionMakesNone) {
   TestMachine host(kHostNic);
   ASSERT_TRUE(host.fake().write("bus/pci/drivers/mlx5_core/unbind", "0000:0a:00.0"));

@@ -192,6 +192,14 @@ TEST(HostLaws, TwelveSeesASuccessThatIsNone) {
   EXPECT_THAT(no_false_success(world.run()), testing::SizeIs(1));
 }
 
+TEST(HostLaws, TwelveKnowsThatWhatIsToWaitForADriverIsTakenByOneThatIsLoaded) {
+  World world;
+  world.plan.devices[0].after = {std::nullopt, "vfio-pci"};
+  EXPECT_THAT(no_false_success(world.run()), IsEmpty());
+  world.before.drivers = {"vfio-pci"};
+  EXPECT_THAT(no_false_success(world.run()), testing::SizeIs(1));
+}
+
 TEST(HostLaws, ThirteenSeesAWriteThatIsNotInThePlan) {
   World more;
   more.accesses.push_back(written("bus/pci/drivers_probe", "0000:01:00.0"));
@@ -231,9 +239,9 @@ TEST(HostLaws, SeventeenSeesAResetOfSomethingElse) {
 TEST(HostLaws, EighteenSeesAWriteToANewcomer) {
   World world;
   HostRun run = world.run();
-  run.newcomer = Newcomer{0, kNic};
+  run.newcomers = {{0, kOther}, {0, kNic}};
   EXPECT_THAT(newcomers_are_left_alone(run), testing::SizeIs(2));
-  run.newcomer = Newcomer{0, kOther};
+  run.newcomers = {{0, kOther}};
   EXPECT_THAT(newcomers_are_left_alone(run), IsEmpty());
 }
 
