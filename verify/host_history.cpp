@@ -101,6 +101,15 @@ std::set<HostAddress> given_back_from_nowhere(const HostStep& step, const HostSt
   return devices;
 }
 
+/// What one operation lets go of, one beside it may be given.
+std::set<HostAddress> let_go_in(const HostStep& step, const HostState& before) {
+  std::set<HostAddress> let_go;
+  for (const HostCommand* command : {&step.command, step.beside ? &*step.beside : nullptr})
+    if (step.beside && command->verb == HostVerb::Release)
+      for (const HostAddress& address : let_go_by(*command, before)) let_go.insert(address);
+  return let_go;
+}
+
 constexpr std::array<std::string_view, 11> kFaultNames = {
     "fail", "fail-after-effect", "lie", "block", "crash", "crash", "power", "rival", "vanish", "swap", "dead"};
 
@@ -133,10 +142,18 @@ void HostHistory::look_at_all(const HostRun& run, std::string_view when) {
 void HostHistory::apply(const HostStep& step) {
   looking_.tally.seen("command", to_string(step.command.verb));
   if (world_.kernel.host().model.host_crashed) return;  // nobody is left to do anything
-  if (is_operation(step.command.verb))
-    operate(step);
-  else
-    act(step.command);
+  if (is_operation(step.command.verb)) return operate(step);
+  if (world_.journals.empty()) return act(step.command);
+  const HostState before = state_of(world_);
+  act(step.command);
+  const HostState after = state_of(world_);
+  for (const HostAddress& address : before.in_journals) {
+    // An operation that is not over finds it otherwise than it left it.
+    const DeviceState *was = device_in(before, address), *is = device_in(after, address);
+    if (was == nullptr || is == nullptr || was->binding == is->binding) continue;
+    homes_.erase(address);
+    homeless_.insert(address);
+  }
 }
 
 void HostHistory::act(const HostCommand& command) {
@@ -327,11 +344,7 @@ void HostHistory::look_at_run(const HostStep& step, const StepRun& run, const Ho
   const host::BindingPlan other = plan_of(*run.second);
   host::BindingPlan both = plan;
   both.devices.insert(both.devices.end(), other.devices.begin(), other.devices.end());
-  // What one lets go of, the other may be given.
-  std::set<HostAddress> let_go;
-  for (const HostCommand* command : {&step.command, &*step.beside})
-    if (command->verb == HostVerb::Release)
-      for (const HostAddress& address : let_go_by(*command, before)) let_go.insert(address);
+  const std::set<HostAddress> let_go = let_go_in(step, before);
   auto changing = before.in_journals;
   changing.insert(let_go.begin(), let_go.end());
   look_at_all({.plan = both,
@@ -414,6 +427,7 @@ void HostHistory::look_at_recovery(const HostStep& step, const StepRun& run, con
                  .accesses = kernel.accesses(),
                  .meddled = meddled,
                  .resumed = resumed,
+                 .let_go = let_go_in(step, before),
                  .homes = &homes_},
                 "recovered");
   static_cast<void>(host::recover_journals(machine, nullptr));  // what it changes shows

@@ -6,6 +6,7 @@
 #include <array>
 #include <ranges>
 
+#include "engine/host/driver_choice.h"
 #include "engine/host/sysfs_paths.h"
 
 namespace busproof::host {
@@ -90,8 +91,9 @@ std::string value_of(const Step& step) {
 }
 
 std::optional<std::string> override_on_the_way(const std::optional<std::string>& driver_now, const Binding& goal) {
-  const bool in_its_way = goal.driver && goal.override_to && goal.override_to != goal.driver;
-  return in_its_way && driver_now != goal.driver ? goal.driver : goal.override_to;
+  if (!goal.driver || driver_now == goal.driver || goal.override_to == goal.driver) return goal.override_to;
+  const bool in_its_way = goal.override_to.has_value();
+  return in_its_way || takes_by_override(*goal.driver) ? goal.driver : goal.override_to;
 }
 
 std::vector<Step> steps_between(const HostAddress& device, const Binding& from, const Binding& to) {

@@ -64,7 +64,7 @@ struct BindingPlan {
 };
 
 /// The override that a device has while it is brought to `goal`: another one than it has there when that would keep its
-/// driver from it, as when somebody set it after the driver had bound the device.
+/// driver from it, as when somebody set it after the driver had bound the device, or took it from a stub.
 std::optional<std::string> override_on_the_way(const std::optional<std::string>& driver_now, const Binding& goal);
 
 /// The writes that bring a device from one binding to another; none if it is there. No driver is asked to let go of a

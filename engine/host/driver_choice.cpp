@@ -247,6 +247,10 @@ std::optional<StubKind> stub_kind(const HostDevice& device, std::string_view mod
   return is_variant ? std::optional(StubKind::Vfio) : std::nullopt;
 }
 
+bool takes_by_override(std::string_view driver) {
+  return stub_row(driver) != nullptr || with_underscores(std::string(driver)).ends_with("vfio_pci");
+}
+
 Checked<std::string> ensure_driver(Kernel& kernel, const std::string& name, const std::string& module) {
   if (auto driver = loaded_driver(kernel, name, module)) return *std::move(driver);
   if (!module.empty()) {

@@ -79,6 +79,10 @@ Checked<DriverChoice> choose_driver(const DriverFacts& facts, const DriverWish& 
 /// alias.
 std::optional<StubKind> stub_kind(const HostDevice& device, std::string_view modules_alias);
 
+/// Whether a driver of that name has no ids of its own, or only such as are taken by override: probed without one, a
+/// device goes to another.
+bool takes_by_override(std::string_view driver);
+
 /// The driver of that name as it calls itself: dashes and underscores are one where a module brings it. Loads the
 /// module if there is no such driver. Errors: DriverNotFound, DriverProhibited, DriverRefused.
 Checked<std::string> ensure_driver(Kernel& kernel, const std::string& name, const std::string& module);

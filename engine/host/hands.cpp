@@ -114,6 +114,7 @@ Checked<Observed> Hands::observe(const HostAddress& address) {
   if (!seen.in_transition) {  // else the read would wait for the driver
     auto text = kernel_.read(path("driver_override"));
     if (!text && !is_gone(text.error())) return unreadable("driver_override", text.error());
+    seen.has_override = text.has_value();
     if (text && !text->empty() && *text != "(null)") seen.binding.override_to = *std::move(text);
   }
   // The card last: what is written next goes to the one that was there just now.
@@ -429,6 +430,7 @@ std::optional<Residue> Hands::settle_override(const PlannedDevice& device, const
   }
   if (!seen) return residue_of(seen.error(), Flag::Conflict);
   const auto way = [&](const std::optional<std::string>& driver_now) {
+    if (!seen->has_override) return goal.override_to;
     // A stub takes the device by its override only, though somebody may have cleared that since.
     const bool is_stub = device.entry_before && goal.driver && *goal.driver == device.entry_before->stub;
     return is_stub && driver_now != goal.driver ? goal.driver : override_on_the_way(driver_now, goal);

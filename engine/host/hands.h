@@ -26,6 +26,7 @@ struct Observed {
   Pin pin{};
   Binding binding{};
   bool in_transition = false;  ///< no driver is visible, but one has not let go or not taken it yet
+  bool has_override = false;   ///< its kernel knows overrides
 };
 
 /// What keeps a device from where it belongs.

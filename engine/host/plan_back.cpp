@@ -45,7 +45,10 @@ void add_return(const Situation& situation, const HostDevice& device, const Bind
     plan.modules.push_back(planned.origin_module);
   plan.devices.push_back(std::move(planned));
   add_net(situation, plan);
-  std::ranges::copy(steps_between(device.address, now, goal), std::back_inserter(plan.steps));
+  const bool by_id = !device.has_override && goal.driver && takes_by_override(*goal.driver);
+  std::ranges::copy(
+      by_id ? steps_by_id(device.address, now, goal, id_string(device.pin)) : steps_between(device.address, now, goal),
+      std::back_inserter(plan.steps));
 }
 
 /// Where a device belongs that is given back.

@@ -296,6 +296,35 @@ TEST(HostScenario, T88_ANativeProbeThatIsTriedLater) {
   EXPECT_EQ(again.state("00:01.0"), "e1000e/-");
 }
 
+TEST(HostScenario, WhatWasOnAStubWithoutOverrideGoesBackToIt) {
+  TestMachine host("host stubbed kernel=6.18\n0000:0a:00.0 8086:10d3 020000 flr driver=e1000e\n");
+  ASSERT_EQ(host.detach({"0a:00.0"}), "done");
+  ASSERT_TRUE(host.fake().write("bus/pci/devices/0000:0a:00.0/driver_override", "\n"));
+  ASSERT_TRUE(drop_entry(host.ledger, at("0a:00.0")));
+  Request to_pci_stub = TestMachine::request(Operation::Detach, {"0a:00.0"});
+  to_pci_stub.devices[0].driver.model = "pci-stub";
+  ASSERT_EQ(host.ended(to_pci_stub), "done");
+  ASSERT_EQ(host.state("0a:00.0"), "pci-stub/pci-stub");
+  host.writes();
+  ASSERT_EQ(host.reattach({"0a:00.0"}), "done");
+  EXPECT_EQ(host.state("0a:00.0"), "vfio-pci/-");
+  EXPECT_THAT(host.writes(),
+              ElementsAre("0000:0a:00.0/driver_override=vfio-pci", "drivers/pci-stub/unbind=0000:0a:00.0",
+                          "drivers_probe=0000:0a:00.0", "0000:0a:00.0/driver_override="));
+}
+
+TEST(HostScenario, AFailedMoveFromOneStubToAnotherLeavesTheFirst) {
+  TestMachine host("host stubbed kernel=6.18\n0000:0a:00.0 8086:10d3 020000 flr driver=e1000e\n");
+  ASSERT_EQ(host.detach({"0a:00.0"}), "done");
+  ASSERT_TRUE(host.fake().write("bus/pci/devices/0000:0a:00.0/driver_override", "\n"));
+  ASSERT_TRUE(drop_entry(host.ledger, at("0a:00.0")));
+  host.break_with({"write bus/pci/drivers_probe #1 lie", "write bus/pci/drivers/pci-stub/bind #1 fail EIO"});
+  Request to_pci_stub = TestMachine::request(Operation::Detach, {"0a:00.0"});
+  to_pci_stub.devices[0].driver.model = "pci-stub";
+  EXPECT_EQ(host.ended(to_pci_stub), "rolled-back bind-failed");
+  EXPECT_EQ(host.state("0a:00.0"), "vfio-pci/-");
+}
+
 TEST(HostScenario, T89_TheNativeDriverIsLoadedToGiveBack) {
   TestMachine host(kTwoNics);
   ASSERT_EQ(host.detach({"00:01.0"}), "done");
