@@ -31,8 +31,9 @@ Text show_subdevice(const Host& h, const Node& n) {
 Text show_class(const Host& h, const Node& n) { return number_line(device_of(h, n).function->identity.class_code, 6); }
 Text show_revision(const Host& h, const Node& n) { return number_line(device_of(h, n).function->identity.revision, 2); }
 
-/// Writes a name of some kind and a number behind it; gives where they end.
-char* put_field(char* at, std::string_view name, std::uint32_t number, unsigned digits) {
+/// Writes a name of some kind and a number behind it; gives where they end. As names and digits are known where it is
+/// called, the compiler writes it out there.
+[[gnu::always_inline]] inline char* put_field(char* at, std::string_view name, std::uint32_t number, unsigned digits) {
   return put_hex(std::ranges::copy(name, at).out, number, digits, kCapitalDigits);
 }
 

@@ -17,7 +17,9 @@ std::optional<bool> kernel_bool(std::string_view data);
 std::optional<std::uint64_t> scan_hex(std::string_view& data);
 /// Writes that many hexadecimal digits of the number, in the digits of `alphabet`; gives where they end.
 inline constexpr std::string_view kSmallDigits = "0123456789abcdef", kCapitalDigits = "0123456789ABCDEF";
-inline char* put_hex(char* at, std::uint32_t number, unsigned digits, std::string_view alphabet) {
+[[gnu::always_inline]] inline char* put_hex(char* at, std::uint32_t number, unsigned digits,
+                                            std::string_view alphabet) {
+#pragma GCC unroll 8
   for (unsigned left = digits; left > 0; --left) *at++ = alphabet[number >> (4 * (left - 1)) & 0xf];
   return at;
 }

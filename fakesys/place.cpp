@@ -70,6 +70,13 @@ constexpr std::array kFixed = {
     FixedEntry{Place::Dev, "vfio", Place::DevVfio, has_vfio},
 };
 
+/// Places of which none of them is are not looked for in all.
+constexpr auto kHasFixed = [] {
+  std::array<bool, kPlaceCount> has{};
+  for (const FixedEntry& fixed : kFixed) has[static_cast<std::size_t>(fixed.within)] = true;
+  return has;
+}();
+
 bool is_there(const Host& host, const Node& node, const FixedEntry& fixed) {
   return fixed.within == node.place && (fixed.exists == nullptr || fixed.exists(host));
 }
@@ -455,9 +462,9 @@ std::optional<Entry> find_entry(const Host& host, const Node& node, std::string_
     if (row->exists == nullptr || row->exists(host, node)) return Entry{.kind = Entry::Kind::Attribute, .row = row};
     if (!row->else_recorded) return std::nullopt;
   }
-  for (const FixedEntry& fixed : kFixed) {
-    if (is_there(host, node, fixed) && fixed.name == name) return directory(at(fixed.leads_to));
-  }
+  if (kHasFixed[static_cast<std::size_t>(node.place)])
+    for (const FixedEntry& fixed : kFixed)
+      if (is_there(host, node, fixed) && fixed.name == name) return directory(at(fixed.leads_to));
   if (auto special = find_special(host, node, name)) return special;
   const RecordedDirectory* recorded = node.place == Place::BusPci ? &host.facts->bus : node.recorded;
   if (node.place == Place::GroupDir) recorded = recorded_group(host, node.number);

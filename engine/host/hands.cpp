@@ -79,6 +79,11 @@ Residue residue_of(Trouble trouble, Flag otherwise) {
 
 }  // namespace
 
+paths::OfDevice& Hands::files_of(const HostAddress& address) {
+  if (!files_ || files_->first != address) files_.emplace(address, paths::OfDevice(address));
+  return files_->second;
+}
+
 bool Hands::wait_until(std::chrono::milliseconds patience, const std::function<bool()>& arrived) {
   const auto until = kernel_.now() + patience;
   while (!arrived()) {
@@ -99,7 +104,7 @@ Checked<Observed> Hands::observe(const HostAddress& address) {
                                    .error = failure.error});
   };
   Observed seen;
-  paths::OfDevice path(address);
+  paths::OfDevice& path = files_of(address);
   auto driver = link_name(kernel_, path("driver"));
   if (driver) {
     seen.binding.driver = *std::move(driver);
@@ -462,11 +467,14 @@ std::optional<Residue> Hands::settle_override(const PlannedDevice& device, const
 
 std::optional<Residue> Hands::settle_driver(const PlannedDevice& device, const Binding& goal, const Binding& other,
                                             Observed seen) {
-  const bool is_there =
-      goal.any_driver ? seen.binding.driver && seen.binding.driver != other.driver : seen.binding.driver == goal.driver;
+  // Also where it had lost its stub, which took it again when somebody loaded that meanwhile.
+  const bool goes_home = goal.driver || goal.any_driver;
+  const bool on_its_stub = goes_home && device.entry_before && seen.binding.driver == device.entry_before->stub;
+  const bool to_leave = on_its_stub || seen.binding.driver == other.driver;
+  const bool is_there = goal.any_driver ? seen.binding.driver && !to_leave : seen.binding.driver == goal.driver;
   if (is_there) return std::nullopt;
   if (seen.binding.driver) {
-    if (seen.binding.driver != other.driver) return std::nullopt;  // somebody else's doing: it is theirs now
+    if (!to_leave) return std::nullopt;  // somebody else's doing: it is theirs now
     const Step step = step_of(Step::Kind::Unbind, device.address, *seen.binding.driver, {});
     if (const auto unbound = perform(step, device.pin); !unbound) return residue_of(unbound.error(), Flag::Conflict);
   }

@@ -4,11 +4,13 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "engine/host/binding_plan.h"
 #include "engine/host/kernel.h"
 #include "engine/host/ledger.h"
 #include "engine/host/situation.h"
+#include "engine/host/sysfs_paths.h"
 #include "engine/host/trouble.h"
 
 namespace busproof::host {
@@ -77,10 +79,13 @@ class Hands {
   std::optional<Residue> settle_driver(const PlannedDevice& device, const Binding& goal, const Binding& other,
                                        Observed seen);
   bool wait_until(std::chrono::milliseconds patience, const std::function<bool()>& arrived);
+  /// Kept, as one deed after the other is done to the same device.
+  paths::OfDevice& files_of(const HostAddress& address);
 
   Kernel& kernel_;
   VfNet* vf_net_;
   Patience patience_;
+  std::optional<std::pair<HostAddress, paths::OfDevice>> files_{};
 };
 
 }  // namespace busproof::host

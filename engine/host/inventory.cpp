@@ -8,6 +8,7 @@
 #include <map>
 #include <ranges>
 #include <system_error>
+#include <type_traits>
 
 #include "engine/base/hexadecimal.h"
 #include "engine/base/text.h"
@@ -34,24 +35,29 @@ std::optional<Pin> pin_of_modalias(std::string_view text) {
   constexpr std::string_view kShape = "pci:v00000000d00000000sv00000000sd00000000bc00sc00i00";
   if (text.size() != kShape.size()) return std::nullopt;
   std::uint32_t seen = 0;
-  std::size_t at = 0;
-  const auto field = [&](std::string_view name, std::size_t digits) {
-    for (const char c : name) seen |= c == text[at++] ? 0 : kNoHexadecimalDigit;
+  int other = 0;
+  const char* at = text.data();
+  // Names and sizes are known to the compiler, which writes the loops out: nothing is read more often.
+  const auto field = [&]<std::size_t kSize>(const char(&name)[kSize], auto digits) {
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i + 1 < kSize; ++i) other |= name[i] ^ *at++;
     std::uint32_t value = 0;
-    for (const std::size_t end = at + digits; at < end; ++at) {
-      const std::uint32_t digit = kHexadecimalDigits[static_cast<std::uint8_t>(text[at])];
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < digits.value; ++i) {
+      const std::uint32_t digit = kHexadecimalDigits[static_cast<std::uint8_t>(*at++)];
       seen |= digit;
       value = value << 4 | digit;
     }
     return value;
   };
-  constexpr std::size_t kId = 8, kByte = 2;
+  constexpr std::integral_constant<std::size_t, 8> kId;
+  constexpr std::integral_constant<std::size_t, 2> kByte;
   const auto vendor = static_cast<std::uint16_t>(field("pci:v", kId));
   const auto device = static_cast<std::uint16_t>(field("d", kId));
   const auto subvendor = static_cast<std::uint16_t>(field("sv", kId));
   const auto subdevice = static_cast<std::uint16_t>(field("sd", kId));
   const std::uint32_t base_class = field("bc", kByte), sub_class = field("sc", kByte), interface = field("i", kByte);
-  if ((seen & kNoHexadecimalDigit) != 0) return std::nullopt;
+  if (other != 0 || (seen & kNoHexadecimalDigit) != 0) return std::nullopt;
   return Pin{vendor, device, subvendor, subdevice, base_class << 16 | sub_class << 8 | interface, 0};
 }
 

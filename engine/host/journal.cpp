@@ -67,7 +67,7 @@ JournalState state_of(const std::string& name, std::string_view text) {
 /// kept as long as anything in it is open: another device of its operation may still wait.
 std::string free_name(Store& store, const BindingPlan& plan) {
   const std::string address = to_string(plan.devices.front().address);
-  std::string name = fmt::format("{}-{}", to_string(plan.operation), address);
+  std::string name = std::string(to_string(plan.operation)).append(1, '-').append(address);
   for (unsigned number = 2;; ++number) {
     const auto text = store.read(name);
     if (!text || state_of(name, *text).closed) return name;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <concepts>
 #include <cstddef>
@@ -73,6 +74,13 @@ class RecordWriter {
 
  private:
   static constexpr std::size_t kUsualSize = 2048;
+  /// The characters that stand for themselves between quotes.
+  static constexpr auto kIsPlain = [] {
+    constexpr std::size_t kCharacterCount = 256;
+    std::array<bool, kCharacterCount> plain{};
+    for (std::size_t c = ' '; c <= '~'; ++c) plain[c] = c != '"' && c != '\\';
+    return plain;
+  }();
 
   /// Where to write on; there is room for so many more.
   char* room(std::size_t more) {
@@ -89,19 +97,20 @@ class RecordWriter {
   }
 
   void put(std::string_view value) {
-    const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+    bool is_plain = true;
+    for (const char c : value) is_plain &= kIsPlain[static_cast<unsigned char>(c)];
+    if (is_plain) return put_plain(value);
+    append(nlohmann::json(value).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+  }
+  void put_plain(std::string_view value) {
     char* at = room(value.size() + 2);
     *at++ = '"';
-    for (const char c : value) {
-      if (!is_plain(c))
-        return append(nlohmann::json(value).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
-      *at++ = c;
-    }
+    at = std::ranges::copy(value, at).out;
     *at++ = '"';
     size_ = static_cast<std::size_t>(at - text_.data());
   }
   void put(const std::string& value) { put(std::string_view(value)); }
-  void put(const pci::HostAddress& value) { put(std::string_view(to_string(value))); }
+  void put(const pci::HostAddress& value) { put_plain(to_string(value)); }
   void put(bool value) { append(value ? std::string_view("true") : "false"); }
   template <std::unsigned_integral Number>
   void put(Number value) {
@@ -112,7 +121,7 @@ class RecordWriter {
   template <class Enum>
     requires std::is_enum_v<Enum>
   void put(Enum value) {
-    put(NamesOf<Enum>::name(value));
+    put_plain(NamesOf<Enum>::name(value));
   }
   template <class Value>
   void put(const std::optional<Value>& value) {

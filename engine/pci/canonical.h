@@ -18,16 +18,18 @@ inline std::optional<HostAddress> canonical_address(std::string_view name) {
   }
   if (name[4] != ':' || name[7] != ':' || name[10] != '.') return std::nullopt;
   // Written out, as no loop is as quick, and every path of a device has one.
-  std::uint32_t seen = 0;
-  const auto digit = [&](std::size_t at) {
-    const bool capital = (name[at] & 0x60) == 0x40;
-    const std::uint32_t value = kHexadecimalDigits[static_cast<std::uint8_t>(name[at])];
-    seen |= capital ? kNoHexadecimalDigit : value;
+  constexpr std::uint32_t kNotCapital = 0x20;  // set in digits and in small letters
+  std::uint32_t seen = 0, common = kNotCapital;
+  const auto digit = [&](std::size_t at) __attribute__((always_inline)) {
+    const auto character = static_cast<std::uint8_t>(name[at]);
+    const std::uint32_t value = kHexadecimalDigits[character];
+    seen |= value;
+    common &= character;
     return value;
   };
   const std::uint32_t segment = digit(0) << 12 | digit(1) << 8 | digit(2) << 4 | digit(3);
   const std::uint32_t bus = digit(5) << 4 | digit(6), slot = digit(8) << 4 | digit(9), function = digit(11);
-  if ((seen & kNoHexadecimalDigit) != 0) return std::nullopt;
+  if ((seen & kNoHexadecimalDigit) != 0 || common == 0) return std::nullopt;
   return HostAddress::make(segment, static_cast<std::uint8_t>(bus), slot, function);
 }
 

@@ -325,6 +325,17 @@ TEST(HostScenario, AFailedMoveFromOneStubToAnotherLeavesTheFirst) {
   EXPECT_EQ(host.state("0a:00.0"), "vfio-pci/-");
 }
 
+TEST(HostScenario, AStubThatTakesItAgainOnItsWayHomeIsLeft) {
+  TestMachine host("host stubbed kernel=6.18\n0000:0a:00.0 8086:10d3 020000 flr driver=e1000e\n");
+  ASSERT_EQ(host.detach({"0a:00.0"}), "done");
+  ASSERT_TRUE(host.fake().write("bus/pci/drivers/vfio-pci/unbind", "0000:0a:00.0"));
+  ASSERT_EQ(host.state("0a:00.0"), "-/vfio-pci");
+  host.break_with({"write */driver_override #1 rival bus/pci/drivers_probe 0000:0a:00.0"});
+  EXPECT_EQ(host.reattach({"0a:00.0"}), "failed conflict");
+  EXPECT_EQ(host.state("0a:00.0"), "e1000e/-");
+  EXPECT_EQ(host.lists(), "0/0");
+}
+
 TEST(HostScenario, T89_TheNativeDriverIsLoadedToGiveBack) {
   TestMachine host(kTwoNics);
   ASSERT_EQ(host.detach({"00:01.0"}), "done");
