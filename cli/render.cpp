@@ -255,21 +255,25 @@ class Rendering {
       Entry drawn = entry(i);
       code = worst(code, drawn.code);
       if (is_folder_name(options_.output))
-        index.push_back(put_page(options_.names[i], drawn, code));
+        index.push_back(put_entry(options_.names[i], drawn, code));
       else
         entries.push_back(std::move(drawn.page));
     }
     const std::string title = entries.size() == 1 ? entries[0].name : fmt::format("{} configs", count());
     if (is_folder_name(options_.output))
       return worst(code, put(target_in_folder(options_, std::string(kIndex), kHtml), viz::index_page(title, index)));
-    return worst(code, put(options_.output, viz::page(title, entries)));
+    return worst(code, put_page(options_.output, viz::page(title, entries)));
+  }
+
+  static ExitCode put_page(const std::string& target, const Result<std::string>& page) {
+    return page ? put(target, *page) : unusable(target, page.error());
   }
 
   /// A page of its own, with a small picture beside it for the index.
-  viz::IndexEntry put_page(const std::string& name, const Entry& drawn, ExitCode& code) {
+  viz::IndexEntry put_entry(const std::string& name, const Entry& drawn, ExitCode& code) {
     const std::string page = target_in_folder(options_, name, kHtml);
     const std::string picture = target_in_folder(options_, name, "png");
-    code = worst(code, put(page, viz::page(drawn.page.name, {drawn.page})));
+    code = worst(code, put_page(page, viz::page(drawn.page.name, {drawn.page})));
     if (!drawn.thumbnail.empty()) code = worst(code, put(picture, drawn.thumbnail));
     return {.name = drawn.page.name,
             .page = fs::path(page).filename().string(),

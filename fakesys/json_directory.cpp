@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "fakesys/base64.h"
+#include "engine/base/base64.h"
 
 namespace busproof::fakesys {
 namespace {

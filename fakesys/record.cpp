@@ -15,8 +15,8 @@
 #include <span>
 #include <string_view>
 
+#include "engine/base/base64.h"
 #include "fakesys/anonymise.h"
-#include "fakesys/base64.h"
 #include "fakesys/numbers.h"
 #include "fakesys/recorded_tree.h"
 #include "fakesys/sysfs.h"

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "fakesys/base64.h"
+#include "engine/base/base64.h"
 #include "fakesys/json_directory.h"
 #include "fakesys/numbers.h"
 #include "fakesys/recorded_tree.h"

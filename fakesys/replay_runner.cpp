@@ -8,7 +8,7 @@
 #include <ranges>
 #include <string_view>
 
-#include "fakesys/base64.h"
+#include "engine/base/base64.h"
 #include "fakesys/modules.h"
 #include "fakesys/numbers.h"
 #include "fakesys/race.h"

@@ -64,22 +64,17 @@ class GuestGraph {
     if (!numbers_.predicted) graph_.warnings.emplace_back("guest bus numbers are not predicted for this machine");
   }
 
-  /// The NUMA node of a bus is a box, of the nearest expander at or above it.
+  /// The NUMA node of a bus is a box, of the host bridge that leads to it.
   void find_box(std::size_t bus) {
-    std::size_t at = bus;
-    for (std::size_t steps = 0; steps < buses_.all.size() && !buses_.all[at].is_expander(); ++steps) {
-      if (!buses_.all[at].parent) return;
-      at = *buses_.all[at].parent;
-    }
-    const GuestBus& expander = buses_.all[at];
-    const auto node = domain_.devices[expander.controller].controller->target.node;
-    if (!expander.is_expander() || !node) return;
-    const auto [box, is_new] = boxes_.try_emplace(at, graph_.boxes.size());
+    const GuestBus* host = topology::host_bus(buses_, buses_.all[bus]);
+    const auto node = topology::node_of(domain_, buses_, buses_.all[bus]);
+    if (!node) return;
+    const auto [box, is_new] = boxes_.try_emplace(host->index, graph_.boxes.size());
     if (is_new)
-      graph_.boxes.push_back(
-          {.name = element_names_.make(fmt::format("numa {} bus {}", *node, expander.index)),
-           .label = fmt::format("NUMA node {}{}", *node, domain_.has_acpi ? "" : " (not seen by the guest: no acpi)"),
-           .tint = static_cast<unsigned>(std::max(*node, 0))});
+      graph_.boxes.push_back({.name = element_names_.make(fmt::format("numa {} bus {}", *node, host->index)),
+                              .label = fmt::format("NUMA node {}{}", *node,
+                                                   buses_.tells_nodes() ? "" : " (not seen by the guest: no acpi)"),
+                              .tint = static_cast<unsigned>(std::max(*node, 0))});
     box_of_[bus] = box->second;
   }
 
@@ -115,7 +110,7 @@ class GuestGraph {
                     .lines = {fmt::format("bus {}{}", self.index, number_text(bus)), heading_details(controller)},
                     .tooltip = fmt::format("bus {} ({}){}", self.index, model, number_text(bus)),
                     .look = node.look};
-    add_lines(node.heading.tooltip, report::controller_details(controller, domain_.has_acpi));
+    add_lines(node.heading.tooltip, report::controller_details(controller, buses_.tells_nodes()));
     for (const Occupant& occupant : self.occupants) {
       const std::string slot = fmt::format("{:02x}", occupant.at.slot());
       if (node.rows.empty() || node.rows.back().label != slot) node.rows.push_back({slot, {}});
@@ -129,7 +124,7 @@ class GuestGraph {
   /// Its model and target, and what QEMU calls the controller where the XML wants another one than libvirt's own
   /// choice.
   [[nodiscard]] std::string heading_details(const Device& controller) const {
-    std::vector<std::string> words = report::controller_details(controller, domain_.has_acpi);
+    std::vector<std::string> words = report::controller_details(controller, buses_.tells_nodes());
     words.insert(words.begin(), std::string(report::short_name(*controller.controller->pci_model)));
     const std::string& device = controller.controller->model_name;
     if (!device.empty() && device != topology::rule_for(*controller.controller->pci_model).device_name)
@@ -247,7 +242,7 @@ class GuestGraph {
   std::map<pci::GuestAddress, const abi::AbiDevice*> seen_;
   Names element_names_;
   std::vector<std::string> bus_names_, cell_names_;  ///< by bus and by device
-  std::map<std::size_t, std::size_t> boxes_;         ///< by expander
+  std::map<std::size_t, std::size_t> boxes_;         ///< by the index of the host bridge
   std::vector<std::optional<std::size_t>> box_of_;   ///< by bus
   std::set<std::size_t> drawn_;                      ///< devices
   Graph graph_;

@@ -6,8 +6,11 @@
 #include <map>
 
 #include "engine/abi/rules.h"
+#include "engine/base/base64.h"
+#include "engine/report/domain_report.h"
 #include "engine/report/json.h"
 #include "viz/markup.h"
+#include "viz/packing.h"
 #include "viz/page_parts.h"
 
 namespace busproof::viz {
@@ -77,9 +80,8 @@ Json finding_json(const Finding& finding, const std::map<std::string, std::strin
 
 Json entry_json(const PageEntry& entry) {
   const auto ids = ids_of(entry.graph);
-  Json findings = Json::array(), devices = Json::array();
+  Json findings = Json::array();
   for (const Finding& finding : entry.findings) findings.push_back(finding_json(finding, ids));
-  for (const auto& [device, id] : ids) devices.push_back(device);
   return {
       {"name", entry.name},
       {"file", entry.file},
@@ -87,8 +89,25 @@ Json entry_json(const PageEntry& entry) {
       {"tree", entry.tree},
       {"count", count_text(entry.findings)},
       {"findings", std::move(findings)},
-      {"devices", std::move(devices)},
   };
+}
+
+constexpr std::string_view kPlainData = "application/json", kPackedData = "application/gzip";
+
+std::string data_element(std::string_view type, std::string_view data) {
+  return fmt::format("<script type=\"{}\" id=\"data\">{}</script>\n", type, data);
+}
+
+Refusal too_large(std::size_t entries, std::size_t size) {
+  constexpr std::size_t kKilo = 1000;
+  return Refusal(
+      {ErrorKind::Unreadable,
+       "",
+       fmt::format("a page of {} would take {} KB besides its drawings, and {} is the most that opens quickly",
+                   report::counted(entries, "config"), size / kKilo, kPageSizeMax / kKilo),
+       {},
+       "render them into a folder, -o FOLDER/ --html, which gives each a page of its own, and an index",
+       {}});
 }
 
 /// Without what stands before the element, which HTML does not want.
@@ -127,17 +146,22 @@ std::string count_text(const Findings& findings) {
   return text.empty() ? "no findings" : text;
 }
 
-std::string page(std::string_view title, const std::vector<PageEntry>& entries) {
+Result<std::string> page(std::string_view title, const std::vector<PageEntry>& entries) {
   Json data = Json::array();
   for (const PageEntry& entry : entries) data.push_back(entry_json(entry));
-  std::string text = head_of(title, "data:");
-  text += kPageBody;
+  const std::string json = report::dumped(data);
+  const std::string head = head_of(title, "data:") + std::string(kPageBody);
+  const std::string tail = fmt::format("<script>{}</script>\n</body>\n</html>\n", kPageScript);
+  std::string element = data_element(kPlainData, in_script(json));
+  if (head.size() + element.size() + tail.size() > kPageSizeMax)
+    element = data_element(kPackedData, to_base64(packed(json)));
+  if (const std::size_t size = head.size() + element.size() + tail.size(); size > kPageSizeMax)
+    return too_large(entries.size(), size);
+  std::string text = head;
   for (std::size_t i = 0; i < entries.size(); ++i)
     if (!entries[i].svg.empty())
       text += fmt::format("<script type=\"text/plain\" id=\"svg-{}\">{}</script>\n", i, svg_element(entries[i].svg));
-  text += fmt::format("<script type=\"application/json\" id=\"data\">{}</script>\n", in_script(report::dumped(data)));
-  text += fmt::format("<script>{}</script>\n</body>\n</html>\n", kPageScript);
-  return text;
+  return text + element + tail;
 }
 
 std::string index_page(std::string_view title, const std::vector<IndexEntry>& entries) {

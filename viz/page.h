@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/base/finding.h"
+#include "engine/base/result.h"
 #include "viz/graph.h"
 
 namespace busproof::viz {
@@ -22,8 +24,11 @@ struct PageEntry {
 
 /// One HTML page for them all, which needs nothing besides itself: the list of entries where there are several, the
 /// picture, to be panned and zoomed, the findings, which light up their device, the tree, and a search over all of it.
-/// The page loads nothing and forbids itself to. Every entry's text is data in it, never markup.
-std::string page(std::string_view title, const std::vector<PageEntry>& entries);
+/// The page loads nothing and forbids itself to. Every entry's text is data in it, never markup: JSON to be read as it
+/// stands, or packed where that alone keeps the page to `kPageSizeMax`. The error says that even so it is too much.
+Result<std::string> page(std::string_view title, const std::vector<PageEntry>& entries);
+/// In bytes, besides the drawings.
+inline constexpr std::size_t kPageSizeMax = 300'000;
 
 /// One entry of an index: what a page of its own shows.
 struct IndexEntry {

@@ -60,10 +60,9 @@ const std::string_view kPageBody = R"html(
 )html";
 
 const std::string_view kPageScript = R"js('use strict';
-const entries = JSON.parse(document.getElementById('data').textContent);
 const by = id => document.getElementById(id);
 const picture = by('picture'), search = by('search');
-let current = 0, view = null, whole = null;
+let entries = [], current = 0, view = null, whole = null;
 
 const element = (tag, className, text) => {
   const made = document.createElement(tag);
@@ -199,10 +198,16 @@ const show = number => {
 };
 
 // The search: over names of entries, and in the one shown over devices, findings and tree.
-const textOf = entry => [entry.name, entry.file, entry.error, entry.tree,
+const titlesOf = drawing => {
+  const titles = [...drawing.matchAll(/xlink:title="([^"]*)"/g)].map(match => match[1]).join('\n');
+  const reader = element('textarea');
+  reader.innerHTML = titles;  // text to a textarea, whatever is in it: this reads the character references
+  return reader.value;
+};
+const textOf = (entry, number) => [entry.name, entry.file, entry.error, entry.tree,
   ...entry.findings.map(finding => finding.rule + ' ' + finding.name + ' ' + finding.device + ' ' + finding.change),
-  ...entry.devices].join('\n').toLowerCase();
-const texts = entries.map(textOf);
+  by('svg-' + number) ? titlesOf(by('svg-' + number).textContent) : ''].join('\n').toLowerCase();
+let texts = null;
 const showTree = (text, wanted) => {
   const tree = by('tree');
   tree.replaceChildren();
@@ -213,6 +218,7 @@ const showTree = (text, wanted) => {
 };
 const find = () => {
   const wanted = search.value.trim().toLowerCase();
+  if (wanted && !texts) texts = entries.map(textOf);
   for (const button of by('entries').children) button.hidden = wanted && !texts[button.dataset.number].includes(wanted);
   for (const item of by('findings').children)
     item.hidden = wanted && !item.textContent.toLowerCase().includes(wanted);
@@ -226,15 +232,27 @@ const find = () => {
 };
 search.addEventListener('input', find);
 
-entries.forEach((entry, number) => {
-  const button = element('button', '', entry.name);
-  button.append(element('div', 'quiet', entry.error ? 'no picture' : entry.count));
-  button.dataset.number = number;
-  button.addEventListener('click', () => show(number));
-  by('entries').append(button);
-});
-by('entries').hidden = entries.length < 2;
-if (entries.length) show(0);
+const start = read => {
+  entries = read;
+  entries.forEach((entry, number) => {
+    const button = element('button', '', entry.name);
+    button.append(element('div', 'quiet', entry.error ? 'no picture' : entry.count));
+    button.dataset.number = number;
+    button.addEventListener('click', () => show(number));
+    by('entries').append(button);
+  });
+  by('entries').hidden = entries.length < 2;
+  if (entries.length) show(0);
+};
+const unpack = async text => {
+  const bytes = Uint8Array.from(atob(text), character => character.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).json();
+};
+if (by('data').type === 'application/json')
+  start(JSON.parse(by('data').textContent));
+else
+  unpack(by('data').textContent).then(start).catch(() => { by('file').textContent =
+    'This browser cannot unpack the page: take a newer one, or render into a folder (-o FOLDER/ --html).'; });
 )js";
 
 const std::string_view kIndexScript = R"js('use strict';

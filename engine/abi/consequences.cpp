@@ -160,7 +160,8 @@ std::optional<LinuxNames> linux_names(const AbiDevice& nic, const NamingScheme& 
   const std::string function = multifunction ? fmt::format("f{}", at.function()) : std::string();
   LinuxNames names;
   if (seen.onboard && *seen.onboard <= scheme.onboard_max) names.onboard = fmt::format("eno{}", *seen.onboard);
-  names.path = fmt::format("enp{}s{}{}", seen.bus, at.slot(), function);
+  const std::string segment = seen.segment > 0 ? fmt::format("P{}", seen.segment) : std::string();
+  names.path = fmt::format("en{}p{}s{}{}", segment, seen.bus, at.slot(), function);
   if (seen.slot) {
     const bool of_bridge = seen.slot->of == HotplugSlot::Of::Bridge;
     const bool refused = scheme.refuses_bridges && !(scheme.except_of_multifunction && multifunction);
@@ -170,6 +171,7 @@ std::optional<LinuxNames> linux_names(const AbiDevice& nic, const NamingScheme& 
 }
 
 std::string linux_name(const AbiDevice& nic, const NamingScheme& scheme) {
+  if (const auto zpci = zpci_names(nic)) return zpci->onboard;
   const auto names = linux_names(nic, scheme);
   if (!names) return {};
   if (!names->onboard.empty()) return names->onboard;

@@ -34,7 +34,7 @@ inline constexpr auto kNamingSchemes = std::to_array<NamingScheme>({
 });
 // clang-format on
 
-/// "eno3", "ens3f0" and "enp2s1"; empty where there is no such name.
+/// "eno3", "ens3f0" and "enp2s1", in another PCI domain than the first "enP7p0s1"; empty where there is no such name.
 struct LinuxNames {
   std::string onboard, slot, path;
   friend bool operator==(const LinuxNames&, const LinuxNames&) = default;
@@ -43,7 +43,8 @@ struct LinuxNames {
 /// The names that udev finds for the card; nothing for one that its guest does not have.
 std::optional<LinuxNames> linux_names(const AbiDevice& nic, const NamingScheme& scheme);
 
-/// The name that Debian's and systemd's own NamePolicy ("onboard slot path") gives it; empty where there is none.
+/// The name that Debian's and systemd's own NamePolicy ("onboard slot path") gives it, on s390x under Linux 5.13 or
+/// later; empty where there is none.
 std::string linux_name(const AbiDevice& nic, const NamingScheme& scheme);
 
 /// The same on s390x, where every function has a segment of its own: "eno7", and "enP7s5" of a Linux before 5.13.

@@ -137,23 +137,12 @@ void chassis_zero(Scene& scene) {
       scene.report(RuleId::ChassisZero, scene.domain.devices[bus.controller], "chassisNr 0");
 }
 
-/// The guest's node of a place: that of the expander above it.
-std::optional<int> node_above(const Scene& scene, const GuestBus& start) {
-  const GuestBus* bus = &start;
-  for (std::size_t steps = 0; steps < scene.buses.all.size(); ++steps) {
-    if (bus->is_expander()) return scene.controller(*bus).target.node;
-    if (!bus->parent) break;
-    bus = &scene.buses.all[*bus->parent];
-  }
-  return std::nullopt;
-}
-
 void passed_through_nodes(Scene& scene) {
   scene.for_each_occupant([&](const GuestBus& bus, const Occupant& occupant) {
     const Device& device = scene.device(occupant);
     const bool passed = device.kind == DeviceKind::Hostdev || device.kind == DeviceKind::Interface;
     if (!passed || !device.host_address) return;
-    const auto node = node_above(scene, bus);
+    const auto node = topology::node_of(scene.domain, scene.buses, bus);
     const bool is_unknown = !node && scene.domain.numa_cell_count > 1;
     if (is_unknown)
       scene.report(RuleId::NodeUnknown, device, fmt::format("host device {}", to_string(*device.host_address)));

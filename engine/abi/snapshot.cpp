@@ -85,7 +85,7 @@ class Topology {
     place.zpci_uid = zpci.uid;
     place.zpci_fid = zpci.fid;
     if (numbers_.number[bus] && !occupant.unseen) {
-      place.seen = GuestView{*numbers_.number[bus], std::nullopt, std::nullopt};
+      place.seen = GuestView{.bus = *numbers_.number[bus]};
       if (device.kind == DeviceKind::Interface) place.seen->slot = slots_.find(buses_, bus, occupant.at);
       if (buses_.has_acpi) place.seen->onboard = device.acpi_index;
     }
@@ -94,27 +94,35 @@ class Topology {
     return place;
   }
 
-  /// The NUMA node is that of the expander which the way leads over; without ACPI nobody tells the guest of it. Of
-  /// buses that sit on each other there is no way to any, and one round tells as much as many.
+  /// The way up to the host bridge, which has the NUMA node. Of buses that sit on each other there is no way to any,
+  /// and one round tells as much as many.
   void climb(std::size_t bus, PciPlace& place) const {
     std::vector<bool> passed(buses_.all.size());
     while (!passed[bus]) {
       passed[bus] = true;
       const GuestBus& self = buses_.all[bus];
       if (self.index != 0) place.above.push_back(self.index);
-      if (self.is_expander()) {
-        if (self.model == pci::ControllerModel::PciExpanderBus) place.path.steps.push_back({0, 0});
-        place.path.root = self.bus_nr.value_or(0);
-        if (buses_.has_acpi) place.node = domain_.devices[self.controller].controller->target.node;
+      if (self.is_expander() || !self.parent) {
+        come_to_host_bridge(self, place);
         break;
       }
-      if (!self.parent) break;
       const pci::GuestAddress& at = buses_.all[*self.parent].occupants[*self.occupant].at;
       place.path.steps.push_back({at.slot(), at.function()});
       bus = *self.parent;
     }
     std::ranges::reverse(place.path.steps);
     std::ranges::reverse(place.above);
+  }
+
+  void come_to_host_bridge(const GuestBus& bus, PciPlace& place) const {
+    const domain::PciTarget& target = domain_.devices[bus.controller].controller->target;
+    if (bus.model == pci::ControllerModel::PciExpanderBus) place.path.steps.push_back({0, 0});
+    place.path.root = bus.bus_nr.value_or(0);
+    if (buses_.tells_nodes()) place.node = target.node;
+    // Source: QEMU 7.2 hw/ppc/spapr_pci.c (the unit's number ends in the index); Linux arch/powerpc/kernel/
+    // pci-common.c, get_phb_number() (and that is the PCI domain).
+    if (place.seen && buses_.family == topology::Family::Pseries)
+      place.seen->segment = static_cast<std::uint32_t>(target.index.value_or(0));
   }
 
   const domain::Domain& domain_;

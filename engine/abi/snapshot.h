@@ -44,9 +44,10 @@ struct HotplugSlot {
 
 /// Where the guest has a device.
 struct GuestView {
-  std::uint8_t bus = 0;                  ///< the number that its kernel shows
-  std::optional<HotplugSlot> slot;       ///< of a network card
-  std::optional<std::uint32_t> onboard;  ///< its ACPI index, where there is ACPI to tell of it
+  std::uint32_t segment = 0;               ///< PCI domain: on pseries, the index of the host bridge
+  std::uint8_t bus = 0;                    ///< the number that its kernel shows
+  std::optional<HotplugSlot> slot{};       ///< of a network card
+  std::optional<std::uint32_t> onboard{};  ///< its ACPI index, where there is ACPI to tell of it
   friend auto operator<=>(const GuestView&, const GuestView&) = default;
 };
 

@@ -47,7 +47,8 @@ Glyph glyph_at(std::string_view text, std::size_t at) {
   return {end - at, wide ? 2U : 1U};
 }
 
-void add(std::vector<std::string>& words, std::string_view format, std::optional<int> value) {
+template <class Number>
+void add(std::vector<std::string>& words, std::string_view format, std::optional<Number> value) {
   if (value) words.push_back(fmt::format(fmt::runtime(format), *value));
 }
 
@@ -74,6 +75,10 @@ std::vector<std::string> device_details(const domain::Device& device) {
   if (device.model.empty() && !device.bus.empty()) words.push_back(device.bus);
   if (!device.host_address && device.kind == domain::DeviceKind::Hostdev) words.push_back(device.source);
   if (device.host_address) words.push_back("host " + to_string(*device.host_address));
+  if (const auto* pci = std::get_if<domain::PciAddress>(&device.address)) {
+    add(words, "uid {:#06x}", pci->zpci.uid);
+    add(words, "fid {:#010x}", pci->zpci.fid);
+  }
   for (std::string& word : words) word = printable(word);
   std::erase(words, "");
   return words;
@@ -90,10 +95,10 @@ std::vector<std::string> target_details(const domain::PciTarget& target) {
   return words;
 }
 
-std::vector<std::string> controller_details(const domain::Device& controller, bool has_acpi) {
+std::vector<std::string> controller_details(const domain::Device& controller, bool node_is_told) {
   const domain::PciTarget& target = controller.controller->target;
   std::vector<std::string> words = target_details(target);
-  if (target.node) words.push_back(fmt::format("node {}{}", *target.node, has_acpi ? "" : " (not seen: no acpi)"));
+  if (target.node) words.push_back(fmt::format("node {}{}", *target.node, node_is_told ? "" : " (not seen: no acpi)"));
   if (!controller.alias.empty()) words.push_back(printable(controller.alias));
   return words;
 }

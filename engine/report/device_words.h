@@ -24,7 +24,7 @@ std::vector<std::string> device_details(const domain::Device& device);
 std::vector<std::string> target_details(const domain::PciTarget& target);
 
 /// What else there is to say of the bus that a controller of type pci makes: its target, its NUMA node, its alias.
-std::vector<std::string> controller_details(const domain::Device& controller, bool has_acpi);
+std::vector<std::string> controller_details(const domain::Device& controller, bool node_is_told);
 
 /// "27 free: 05-1f"; slots in hexadecimal, as addresses have them.
 std::string free_text(const std::vector<std::uint8_t>& slots);

@@ -27,6 +27,7 @@ Json details_of(const std::vector<domain::DetailValue>& details) {
 Json place_of(const abi::PciPlace& place) {
   Json json{{"address", to_string(place.at)}, {"multifunction", place.multifunction}};
   json["guest_bus"] = place.seen ? Json(place.seen->bus) : Json(nullptr);
+  if (place.seen && place.seen->segment > 0) json["guest_domain"] = place.seen->segment;
   if (place.seen && place.seen->slot)
     json["hotplug_slot"] = {{"number", place.seen->slot->number},
                             {"of", place.seen->slot->of == abi::HotplugSlot::Of::Device ? "device" : "bridge"}};
@@ -164,6 +165,7 @@ const std::string_view kSnapshotSchema = R"json({
         "address": {"type": "string", "pattern": "^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\\.[0-7]$"},
         "multifunction": {"type": "boolean"},
         "guest_bus": {"type": ["integer", "null"], "description": "null: the guest does not have the device"},
+        "guest_domain": {"type": "integer", "description": "the PCI domain in the guest, where it is not the first"},
         "hotplug_slot": {
           "type": "object",
           "required": ["number", "of"],

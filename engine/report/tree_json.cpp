@@ -41,15 +41,8 @@ struct View {
   std::vector<std::string> names = device_names(domain);
 };
 
-/// Of the expander above; only ACPI tells the guest.
 std::optional<int> numa_node(const View& view, std::size_t bus) {
-  for (std::size_t steps = 0; view.domain.has_acpi && steps < view.buses.all.size(); ++steps) {
-    const GuestBus& self = view.buses.all[bus];
-    if (self.is_expander()) return view.domain.devices[self.controller].controller->target.node;
-    if (!self.parent) return std::nullopt;
-    bus = *self.parent;
-  }
-  return std::nullopt;
+  return view.buses.tells_nodes() ? node_of(view.domain, view.buses, view.buses.all[bus]) : std::nullopt;
 }
 
 Json device_json(const View& view, std::size_t bus, const Occupant& occupant) {

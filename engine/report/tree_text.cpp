@@ -117,7 +117,7 @@ class TreeText {
   [[nodiscard]] std::string bus_text(std::size_t bus, const Occupant* occupant) const {
     const GuestBus& self = buses_.all[bus];
     const domain::Device& device = domain_.devices[self.controller];
-    std::vector<std::string> words = controller_details(device, domain_.has_acpi);
+    std::vector<std::string> words = controller_details(device, buses_.tells_nodes());
     if (occupant != nullptr && occupant->multifunction) words.emplace_back("multifunction");
     if (self.occupants.empty() && is_single(bus)) words.emplace_back("empty");
     words.emplace(words.begin(), short_name(self.model));

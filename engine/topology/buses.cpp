@@ -92,6 +92,20 @@ Buses buses_of(const domain::Domain& domain) {
   return buses;
 }
 
+const GuestBus* host_bus(const Buses& buses, const GuestBus& bus) {
+  const GuestBus* at = &bus;
+  for (std::size_t steps = 0; steps < buses.all.size(); ++steps) {
+    if (at->is_expander() || !at->parent) return at;
+    at = &buses.all[*at->parent];
+  }
+  return nullptr;
+}
+
+std::optional<int> node_of(const domain::Domain& domain, const Buses& buses, const GuestBus& bus) {
+  const GuestBus* host = host_bus(buses, bus);
+  return host == nullptr ? std::nullopt : domain.devices[host->controller].controller->target.node;
+}
+
 std::vector<std::uint8_t> free_slots(const Buses& buses, std::size_t bus) {
   const GuestBus& self = buses.all[bus];
   std::bitset<pci::kSlotCount> taken;

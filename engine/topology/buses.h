@@ -43,11 +43,20 @@ struct Buses {
   std::vector<GuestBus> all{};  ///< by index
   std::optional<Family> family{};
   bool has_acpi = false;
+
+  /// Whether the guest is told which NUMA node a host bridge is on: by ACPI, on pseries by the device tree.
+  [[nodiscard]] bool tells_nodes() const { return has_acpi || family == Family::Pseries; }
 };
 
 /// Every bus of the domain. A controller without index, without model or with an index another one has makes none;
 /// an occupant of a bus that does not exist appears nowhere.
 Buses buses_of(const domain::Domain& domain);
+
+/// The bus of the host bridge that leads to this one: an expander's or a root's. None for buses that sit on each other.
+const GuestBus* host_bus(const Buses& buses, const GuestBus& bus);
+
+/// The NUMA node that the XML gives the host bridge which leads to the bus.
+std::optional<int> node_of(const domain::Domain& domain, const Buses& buses, const GuestBus& bus);
 
 /// The slots of the bus in which nothing sits, the chipset's own included, ascending.
 std::vector<std::uint8_t> free_slots(const Buses& buses, std::size_t bus);

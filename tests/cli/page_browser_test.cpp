@@ -99,6 +99,29 @@ TEST_F(PageInBrowser, FindsDevicesAndConfigsByTheirText) {
   EXPECT_THAT(ran.err, Not(HasSubstr("CONSOLE"))) << ran.err;
 }
 
+TEST_F(PageInBrowser, UnpacksTheDataOfAFleetOnOnePage) {
+  std::string files;
+  for (int i = 0; i < 60; ++i) {
+    const std::string name = "guest" + std::to_string(i) + ".xml";
+    folder_.write(name, bare_guest(20 + i % 3));
+    files += " " + name;
+  }
+  ASSERT_EQ(folder_.run("render" + files + " -o fleet.html").code, 0);
+  EXPECT_THAT(folder_.read("fleet.html"), HasSubstr("application/gzip"));
+  const Ran ran = browse(folder_, "fleet.html",
+                         "const waiting = setInterval(() => {"
+                         "  if (!entries.length) return;"
+                         "  clearInterval(waiting);"
+                         "  search.value = '52:54:00:00:00:15'; search.dispatchEvent(new Event('input'));"
+                         "  const shown = [...document.querySelectorAll('nav button')].filter(b => !b.hidden);"
+                         "  shown[0].click();"
+                         "  document.title = [entries.length, shown.length,"
+                         "    document.querySelectorAll('#picture .lit').length].join(' ');"
+                         "}, 20);");
+  EXPECT_THAT(ran.out, HasSubstr("<title>60 20 1</title>"));
+  EXPECT_THAT(ran.err, Not(HasSubstr("CONSOLE"))) << ran.err;
+}
+
 TEST_F(PageInBrowser, RunsNothingOfWhatAConfigHolds) {
   const std::string hostile =
       "&lt;/script>&lt;script>document.title='owned'&lt;/script>&lt;img src=x onerror=alert(1)>";

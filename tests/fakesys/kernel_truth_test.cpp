@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "fakesys/base64.h"
+#include "engine/base/base64.h"
 #include "fakesys/recorded_host.h"
 #include "fakesys/recorded_tree.h"
 #include "fakesys/replay.h"

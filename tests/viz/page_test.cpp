@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <random>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace busproof::viz {
 namespace {
@@ -33,6 +35,10 @@ PageEntry entry(const std::string& device) {
           .findings = {finding}};
 }
 
+std::string page_of(const std::string& title, const std::vector<PageEntry>& entries) {
+  return page(title, entries).value();
+}
+
 /// What the page's script reads.
 json data_of(const std::string& page) {
   constexpr std::string_view kStart = "id=\"data\">";
@@ -41,7 +47,7 @@ json data_of(const std::string& page) {
 }
 
 TEST(Page, LeadsFromAFindingToItsDevice) {
-  const json data = data_of(page("web01", {entry("interface 52:54:00:00:00:01")}));
+  const json data = data_of(page_of("web01", {entry("interface 52:54:00:00:00:01")}));
   EXPECT_EQ(data[0]["findings"][0]["id"], "net0");
   EXPECT_EQ(data[0]["findings"][0]["name"], "unplaced");
   EXPECT_EQ(data[0]["findings"][0]["witness"][0], "Linux: enp1s0 becomes enp2s0");
@@ -50,11 +56,11 @@ TEST(Page, LeadsFromAFindingToItsDevice) {
 }
 
 TEST(Page, HoldsThePictureWithoutItsProlog) {
-  EXPECT_THAT(page("web01", {entry("net")}), HasSubstr("id=\"svg-0\"><svg>picture</svg></script>"));
+  EXPECT_THAT(page_of("web01", {entry("net")}), HasSubstr("id=\"svg-0\"><svg>picture</svg></script>"));
 }
 
 TEST(Page, NeedsNothingBesidesItself) {
-  const std::string text = page("web01", {entry("net")});
+  const std::string text = page_of("web01", {entry("net")});
   EXPECT_THAT(text, HasSubstr("default-src 'none'"));
   for (const char* word : {"http://", "https://", "url(", "@import", "src="}) {
     const std::size_t found = text.find(word);
@@ -64,17 +70,35 @@ TEST(Page, NeedsNothingBesidesItself) {
 
 TEST(Page, TakesTextForTextWhateverIsInIt) {
   const std::string hostile = "</script><script>alert(1)</script><!-- \"'&\\N \xff";
-  const std::string text = page(hostile, {entry(hostile)});
+  const std::string text = page_of(hostile, {entry(hostile)});
   EXPECT_THAT(text, Not(HasSubstr("<script>alert")));
   EXPECT_EQ(data_of(text)[0]["findings"][0]["device"], "</script><script>alert(1)</script><!-- \"'&\\N \uFFFD");
   EXPECT_THAT(
       text, HasSubstr("<title>&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;!-- &quot;&#39;&amp;\\N \uFFFD"));
 }
 
-TEST(Page, IsSmallBesidesItsPictures) { EXPECT_LT(page("web01", {entry("net")}).size(), 30'000U); }
+TEST(Page, IsSmallBesidesItsPictures) { EXPECT_LT(page_of("web01", {entry("net")}).size(), 30'000U); }
+
+TEST(Page, PacksItsDataWhereItWouldBeTooMuch) {
+  std::vector<PageEntry> entries(200, entry("net"));
+  for (PageEntry& one : entries) one.tree = std::string(2'000, 'x');
+  const std::string text = page_of("fleet", entries);
+  EXPECT_LT(text.size(), kPageSizeMax);
+  EXPECT_THAT(text, HasSubstr("<script type=\"application/gzip\" id=\"data\">H4sI"));
+}
+
+TEST(Page, IsRefusedWhereEvenPackingDoesNotHelp) {
+  std::mt19937 digits;
+  PageEntry much = entry("net");
+  for (int i = 0; i < 500'000; ++i) much.tree += static_cast<char>('!' + digits() % 90);
+  const auto none = page("fleet", {much, entry("net")});
+  ASSERT_FALSE(none);
+  EXPECT_THAT(none.error().message, HasSubstr("a page of 2 configs would take 5"));
+  EXPECT_THAT(none.error().remedy, HasSubstr("-o FOLDER/ --html"));
+}
 
 TEST(Page, SaysWhatIsWrongWhereThereIsNoPicture) {
-  const json data = data_of(page("web01", {{.name = "web01", .file = "web01.xml", .error = "refused"}}));
+  const json data = data_of(page_of("web01", {{.name = "web01", .file = "web01.xml", .error = "refused"}}));
   EXPECT_EQ(data[0]["error"], "refused");
 }
 

@@ -21,11 +21,12 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-AbiSnapshot guest(std::string_view machine, std::string_view devices, std::string_view features = "<acpi/>") {
+AbiSnapshot guest(std::string_view machine, std::string_view devices, std::string_view features = "<acpi/>",
+                  std::string_view arch = "x86_64") {
   const auto document = domain::XmlDocument::parse(
-      "<domain type='kvm'><name>guest</name><memory unit='MiB'>1</memory><os><type arch='x86_64' machine='" +
-      std::string(machine) + "'>hvm</type></os><features>" + std::string(features) + "</features><devices>" +
-      std::string(devices) + "</devices></domain>");
+      "<domain type='kvm'><name>guest</name><memory unit='MiB'>1</memory><os><type arch='" + std::string(arch) +
+      "' machine='" + std::string(machine) + "'>hvm</type></os><features>" + std::string(features) +
+      "</features><devices>" + std::string(devices) + "</devices></domain>");
   EXPECT_TRUE(document) << document.error().message;
   auto domain = read_domain(document.value());
   EXPECT_TRUE(domain) << domain.error().message;
@@ -129,6 +130,27 @@ TEST(LinuxName, HasNoAcpiIndexWithoutAcpi) {
       guest("pc-i440fx-7.2",
             "<controller type='pci' index='0' model='pci-root'/>" + snapshot_card("slot='5'", "<acpi index='3'/>"), "");
   EXPECT_EQ(linux_name(nic(abi), scheme("v255")), "ens5");
+}
+
+TEST(LinuxName, SaysThePciDomainThatAHostBridgeOfPseriesIsInTheGuest) {
+  const std::string bridges =
+      "<controller type='pci' index='0' model='pci-root'/>"
+      "<controller type='pci' index='1' model='pci-root'><target index='7'><node>1</node></target></controller>";
+  const AbiSnapshot first = guest("pseries-7.2", bridges + snapshot_card("bus='0' slot='5'"), "", "ppc64");
+  const AbiSnapshot other = guest("pseries-7.2", bridges + snapshot_card("bus='1' slot='5'"), "", "ppc64");
+  EXPECT_EQ(linux_name(nic(first), scheme("v255")), "enp0s5");
+  EXPECT_EQ(linux_name(nic(other), scheme("v255")), "enP7p0s5");
+  EXPECT_EQ(nic(other).pci->node, 1);
+}
+
+TEST(LinuxName, IsOfTheUidOnS390x) {
+  const AbiSnapshot abi =
+      guest("s390-ccw-virtio-7.2",
+            "<controller type='pci' index='0' model='pci-root'/>"
+            "<interface type='user'><mac address='52:54:00:00:00:01'/><model type='virtio'/>"
+            "<address type='pci' slot='1'><zpci uid='0x0010' fid='0x00000002'/></address></interface>",
+            "", "s390x");
+  EXPECT_EQ(linux_name(nic(abi), scheme("v255")), "eno16");
 }
 
 TEST(Snapshot, GoesOnceRoundBusesThatSitOnEachOther) {

@@ -44,6 +44,25 @@ TEST(Buses, ListOccupantsBySlotAndFunction) {
   EXPECT_EQ(buses.all[0].occupants[2].device, 1U);
 }
 
+TEST(Buses, HaveTheNodeOfTheExpanderThatLeadsToThem) {
+  domain::Domain domain = guest("q35", {{1, PcieExpanderBus, 0, 4, 0, 100}, {2, PcieRootPort, 1, 0, 0}});
+  domain.devices[1].controller->target.node = 1;
+  const Buses buses = buses_of(domain);
+  EXPECT_EQ(node_of(domain, buses, buses.all[2]), 1);
+  EXPECT_EQ(node_of(domain, buses, buses.all[0]), std::nullopt);
+}
+
+TEST(Buses, HaveTheNodeOfAHostBridgeOfPseriesOfWhichTheDeviceTreeTells) {
+  domain::Domain domain = guest("pseries", {{1, PciRoot, 0, 0, 0}});
+  domain.arch = "ppc64";
+  domain.has_acpi = false;
+  domain.devices[1].controller->target.node = 2;
+  domain.devices[1].address = {};
+  const Buses buses = buses_of(domain);
+  EXPECT_EQ(node_of(domain, buses, buses.all[1]), 2);
+  EXPECT_TRUE(buses.tells_nodes());
+}
+
 TEST(Buses, NobodyLooksAtASlotWithoutFunctionZero) {
   domain::Domain domain = guest("pc", {});
   domain.devices.push_back(interface("a", at(0, 5, 3)));

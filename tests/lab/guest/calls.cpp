@@ -20,6 +20,8 @@
 #include <cstring>
 #include <vector>
 
+#include "engine/base/base64.h"
+
 namespace lab {
 namespace {
 
@@ -33,7 +35,7 @@ std::string text(const json& step, const char* name, const std::string& otherwis
 }
 
 std::string data_of(const json& step) {
-  return step.contains("data_b64") ? from_base64(text(step, "data_b64")) : text(step, "data");
+  return step.contains("data_b64") ? busproof::from_base64(text(step, "data_b64")).value() : text(step, "data");
 }
 
 int flags_of(const json& step) {
@@ -92,7 +94,7 @@ json do_pread(const json& step) {
   const ssize_t count = pread(file, bytes.data(), bytes.size(), step.value("offset", 0L));
   json out = counted("read", count);
   bytes.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
-  out["data_b64"] = base64(bytes);
+  out["data_b64"] = busproof::to_base64(bytes);
   return out;
 }
 
@@ -200,37 +202,8 @@ void tell_bytes(json& out, const std::string& bytes) {
     (void)as_text.dump();
     out["data"] = bytes;
   } catch (const json::exception&) {
-    out["data_b64"] = base64(bytes);
+    out["data_b64"] = busproof::to_base64(bytes);
   }
-}
-
-constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::string base64(const std::string& bytes) {
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    unsigned group = 0;
-    for (std::size_t j = 0; j < 3; ++j) {
-      group = group << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0u);
-    }
-    for (std::size_t j = 0; j < 4; ++j) {
-      out += i + j > bytes.size() ? '=' : kDigits[group >> (18 - 6 * j) & 63];
-    }
-  }
-  return out;
-}
-
-std::string from_base64(const std::string& text) {
-  std::string out;
-  unsigned group = 0;
-  int bits = 0;
-  for (const char c : text) {
-    const char* digit = c == '\0' ? nullptr : std::strchr(kDigits, c);
-    if (digit == nullptr) continue;
-    group = group << 6 | static_cast<unsigned>(digit - kDigits);
-    if ((bits += 6) >= 8) out += static_cast<char>(group >> (bits -= 8) & 0xff);
-  }
-  return out;
 }
 
 int load_module(const std::string& name, const std::string& parameters) {

@@ -15,8 +15,6 @@ std::string errno_text(int error);
 
 /// Members that hold a file's bytes: "data", or "data_b64" where they are no UTF-8.
 void tell_bytes(json& out, const std::string& bytes);
-std::string base64(const std::string& bytes);
-std::string from_base64(const std::string& text);
 
 /// A file below /sys, unless the path begins with a slash.
 std::string full_path(const std::string& path);

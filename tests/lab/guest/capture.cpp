@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/base64.h"
 #include "tests/lab/guest/calls.h"
 
 namespace lab {
@@ -62,7 +63,7 @@ json attribute(const std::string& path, const std::string& name, const struct st
   } else if (name == "config") {
     out["size"] = content.size();
     content.resize(content.find_last_not_of('\0') + 1);
-    out["b64"] = base64(content);
+    out["b64"] = busproof::to_base64(content);
   } else {
     json told = json::object();
     tell_bytes(told, content);

@@ -1,6 +1,9 @@
-#include "fakesys/base64.h"
+#include "engine/base/base64.h"
 
-namespace busproof::fakesys {
+#include <cstddef>
+#include <cstdint>
+
+namespace busproof {
 namespace {
 
 constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -41,4 +44,4 @@ std::optional<std::string> from_base64(std::string_view text) {
   return out;
 }
 
-}  // namespace busproof::fakesys
+}  // namespace busproof
