@@ -264,9 +264,9 @@ Checked<void> Hands::probe(const Step& step, const Observed& before) {
 Checked<void> Hands::check_usable(const Step& step, const Observed& before) {
   if (before.binding.driver != step.to)
     return fail(step, Code::Conflict, fmt::format("it is on {} now", before.binding.driver.value_or("no driver")));
-  const auto group = link_name(kernel_, paths::of_device(step.device, "iommu_group"));
+  const auto group = link_name(kernel_, files_of(step.device)("iommu_group"));
   const bool usable = wait_until(patience_.node, [&] {
-    if (kernel_.list(paths::of_device(step.device, "vfio-dev"))) return true;
+    if (kernel_.list(files_of(step.device)("vfio-dev"))) return true;
     if (!group) return false;
     const auto nodes = kernel_.list(paths::kVfioDirectory);
     return nodes && std::ranges::binary_search(*nodes, *group);
@@ -285,7 +285,7 @@ Checked<void> Hands::check_usable(const Step& step, const Observed& before) {
 /// plan found harmless.
 Checked<void> Hands::check_viable(const Step& step) {
   const std::string harmless = ' ' + step.from + ' ';
-  const auto members = kernel_.list(paths::of_device(step.device, "iommu_group/devices"));
+  const auto members = kernel_.list(files_of(step.device)("iommu_group/devices"));
   if (!members) return {};
   for (const std::string& name : *members) {
     const auto address = HostAddress::parse(name);

@@ -45,7 +45,8 @@ void add_return(const Situation& situation, const HostDevice& device, const Bind
     plan.modules.push_back(planned.origin_module);
   plan.devices.push_back(std::move(planned));
   add_net(situation, plan);
-  const bool by_id = !device.has_override && goal.driver && takes_by_override(*goal.driver);
+  const bool by_id = !device.has_override && goal.driver && takes_by_override(*goal.driver) &&
+                     !shares_id(situation, device, {device.address});
   std::ranges::copy(
       by_id ? steps_by_id(device.address, now, goal, id_string(device.pin)) : steps_between(device.address, now, goal),
       std::back_inserter(plan.steps));

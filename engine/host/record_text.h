@@ -83,8 +83,9 @@ class RecordWriter {
   }();
 
   /// Where to write on; there is room for so many more.
-  char* room(std::size_t more) {
-    if (size_ + more > text_.size()) text_.resize(2 * text_.size() + more);
+  [[gnu::always_inline]] char* room(std::size_t more) {
+    if (size_ + more > text_.size()) [[unlikely]]
+      text_.resize(2 * text_.size() + more);
     return text_.data() + size_;
   }
   void append(char c) {

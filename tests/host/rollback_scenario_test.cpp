@@ -437,6 +437,21 @@ TEST(HostScenario, T59_WithoutOverridesAnUnboundTwinWouldBeTakenToo) {
   EXPECT_EQ(link_name(unbound.fake(), "bus/pci/devices/0000:03:00.0/driver"), std::unexpected(Failure{ENOENT}));
 }
 
+TEST(HostScenario, WithoutOverridesAStubIsGoneBackToByItsId) {
+  TestMachine host(kHostOld);
+  ASSERT_EQ(host.ended(to_pci_stub("03:00.0")), "done");
+  ASSERT_TRUE(drop_entry(host.ledger, at("03:00.0")));
+  Request to_vfio = TestMachine::request(Operation::Detach, {"03:00.0"});
+  to_vfio.devices[0].driver.model = "vfio-pci";
+  ASSERT_EQ(host.ended(to_vfio), "done");
+  host.writes();
+  EXPECT_EQ(host.reattach({"03:00.0"}), "done");
+  EXPECT_THAT(host.writes(), ElementsAre("drivers/pci-stub/new_id=8086 10fb", "drivers/vfio-pci/unbind=0000:03:00.0",
+                                         "drivers/pci-stub/bind=0000:03:00.0", "drivers/pci-stub/remove_id=8086 10fb"));
+  EXPECT_EQ(link_name(host.fake(), "bus/pci/devices/0000:03:00.0/driver"), "pci-stub");
+  EXPECT_EQ(host.lists(), "0/0");
+}
+
 TEST(HostScenario, T60_AnIdThatStaysInTheTableIsReportedAndTriedAgain) {
   TestMachine host(kHostOld, {"write */remove_id #1 fail EIO", "write */remove_id #2 fail EIO"});
   EXPECT_EQ(host.ended(to_pci_stub("03:00.0")), "rolled-back write-failed");
