@@ -39,7 +39,8 @@ class HostHistory {
 
   void look_at_run(const HostStep& step, const StepRun& run, const HostState& before);
   void look_at_recovery(const HostStep& step, const StepRun& run, const HostState& before);
-  void look_at_refusal(const StepRun& run, const HostState& before, const HostState& after,
+  [[nodiscard]] bool is_part_of_recovery(const HostState& before, const HostState& after) const;
+  void look_at_refusal(const HostStep& step, const StepRun& run, const HostState& before, const HostState& after,
                        const std::set<host::HostAddress>& spared);
   void look_at_time(const StepRun& run, const HostState& before);
   void look_at_quiet(const HostStep& step, const StepRun& run, const HostState& before);

@@ -145,7 +145,17 @@ Checked<Observed> Hands::expect(const Step& step, const Pin& pin) {
   return seen;
 }
 
+/// Whether any of its members may be at work in a guest, or become so: kernels before 6.0 stop when a driver of the
+/// host comes to such a group.
+bool Hands::group_is_open(const HostAddress& address) {
+  const auto group = link_name(kernel_, files_of(address)("iommu_group"));
+  const auto number = group ? unsigned_32(*group, Radix::Decimal) : std::nullopt;
+  return number && kernel_.vfio_group_in_use(*number).value_or(false);
+}
+
 Checked<void> Hands::perform(const Step& step, const Pin& pin) {
+  const bool meets_open_group =
+      step.kind == Step::Kind::Probe && !takes_by_override(step.to) && group_is_open(step.device);
   const auto seen = expect(step, pin);
   if (!seen) return std::unexpected(seen.error());
   switch (step.kind) {
@@ -154,6 +164,10 @@ Checked<void> Hands::perform(const Step& step, const Pin& pin) {
     case Step::Kind::Unbind:
       return unbind(step, *seen);
     case Step::Kind::Probe:
+      if (meets_open_group && !seen->binding.driver)
+        return fail(step, Code::GroupBusy,
+                    "a process has its IOMMU group open: the kernel refuses a driver of the host there, or stops",
+                    {"stop the guest that has it, then reattach the device"});
       return probe(step, *seen);
     case Step::Kind::CheckUsable:
       return check_usable(step, *seen);
@@ -487,7 +501,8 @@ std::optional<Residue> Hands::settle_driver(const PlannedDevice& device, const B
   if (bound.error().code == Code::Conflict) return std::nullopt;  // another native driver was quicker
   Trouble trouble = bound.error();
   if (trouble.code == Code::BindFailed) trouble.code = Code::NativeProbeFailed;
-  return residue_of(std::move(trouble), Flag::NativeProbeFailed);
+  const Flag flag = trouble.code == Code::GroupBusy ? Flag::DeferredGiveback : Flag::NativeProbeFailed;
+  return residue_of(std::move(trouble), flag);
 }
 
 }  // namespace busproof::host

@@ -50,7 +50,7 @@ class Hands {
   Checked<Observed> observe(const HostAddress& address);
   /// Does the step, if the device is the one that `pin` tells and what the step expects is so; nothing is written when
   /// the step's end is reached already. Errors: Vanished, IdentityChanged, Conflict, WriteFailed, Timeout when a write
-  /// has not come back, BindFailed, StubUnusable, NotAVfioDriver, GroupNotViable, Reset….
+  /// has not come back, BindFailed, GroupBusy, StubUnusable, NotAVfioDriver, GroupNotViable, Reset….
   Checked<void> perform(const Step& step, const Pin& pin);
   /// Brings the device to one end of an interrupted change from wherever that left it, and touches nothing that
   /// somebody else did to it meanwhile. Nothing: it is there.
@@ -66,6 +66,7 @@ class Hands {
   Checked<void> probe(const Step& step, const Observed& before);
   Checked<void> check_usable(const Step& step, const Observed& before);
   Checked<void> check_viable(const Step& step);
+  bool group_is_open(const HostAddress& address);
   Checked<void> reset(const Step& step, const Pin& pin);
   Checked<void> add_id(const Step& step, const Observed& before);
   Checked<void> bind(const Step& step, const Observed& before);

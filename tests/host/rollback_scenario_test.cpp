@@ -276,6 +276,22 @@ TEST(HostScenario, T45_AForeignHolderOfTheGroup) {
   EXPECT_THAT(host.writes(), IsEmpty());
 }
 
+TEST(HostScenario, NoForceBringsADriverOfTheHostToAnOpenGroup) {
+  std::string text(kHostGpu);
+  text.replace(text.find("6.18"), 4, "5.15");
+  TestMachine host(text);
+  Request detach = TestMachine::request(Operation::Detach, {"01:00.0"});
+  detach.group = GroupPolicy::Companions;
+  ASSERT_EQ(host.ended(detach), "done");
+  open_group(host.fake(), 14);
+  Request forced = TestMachine::request(Operation::Reattach, {"01:00.1"});
+  forced.force = true;
+  EXPECT_EQ(host.ended(forced), "failed group-busy");
+  EXPECT_FALSE(host.fake().host().model.host_crashed);
+  EXPECT_EQ(host.state("01:00.1"), "-/-");
+  EXPECT_EQ(host.flags("01:00.1"), "deferred-giveback");
+}
+
 TEST(HostScenario, T46_PhysicalAndVirtualFunctionInOneGroup) {
   TestMachine host(
       "host nic kernel=6.18\n"
