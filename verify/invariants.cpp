@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <compare>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string_view>
-#include <tuple>
 #include <utility>
 
 #include "engine/abi/diff.h"
@@ -114,12 +115,18 @@ bool was_written(const Assigned& assigned, const Device& device) {
 
 /// What libvirt added is known by its alias, once it has one, else by what it is: kind, model, a controller's type and
 /// index.
-using AddedName = std::tuple<domain::DeviceKind, std::optional<domain::ControllerType>, std::optional<std::uint32_t>,
-                             std::string_view, std::string_view>;
+struct AddedName {
+  std::uint64_t what = 0;  ///< all of it that is no text
+  std::string_view model{}, alias{};
+  friend auto operator<=>(const AddedName&, const AddedName&) = default;
+};
 AddedName added_name(const Device& device) {
-  const auto* controller = device.alias.empty() && device.controller ? &*device.controller : nullptr;
-  return {device.kind, controller != nullptr ? std::optional(controller->type) : std::nullopt,
-          controller != nullptr ? controller->index : std::nullopt, device.model, device.alias};
+  constexpr unsigned kKindShift = 48, kTypeShift = 40;
+  AddedName name{static_cast<std::uint64_t>(device.kind) << kKindShift, device.model, device.alias};
+  if (!device.alias.empty() || !device.controller) return name;
+  name.what |= (static_cast<std::uint64_t>(device.controller->type) + 1) << kTypeShift;
+  if (device.controller->index) name.what |= std::uint64_t{*device.controller->index} + 1;
+  return name;
 }
 
 /// Whether both have the same devices, in whatever order.

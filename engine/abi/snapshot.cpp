@@ -89,6 +89,9 @@ class Topology {
       if (device.kind == DeviceKind::Interface) place.seen->slot = slots_.find(buses_, bus, occupant.at);
       if (buses_.has_acpi) place.seen->onboard = device.acpi_index;
     }
+    constexpr std::size_t kUsualDepth = 3;
+    place.path.steps.reserve(kUsualDepth);
+    place.above.reserve(kUsualDepth);
     place.path.steps.push_back({occupant.at.slot(), occupant.at.function()});
     climb(bus, place);
     return place;
@@ -97,10 +100,9 @@ class Topology {
   /// The way up to the host bridge, which has the NUMA node. Of buses that sit on each other there is no way to any,
   /// and one round tells as much as many.
   void climb(std::size_t bus, PciPlace& place) const {
-    std::vector<bool> passed(buses_.all.size());
-    while (!passed[bus]) {
-      passed[bus] = true;
+    for (std::size_t steps = 0; steps < buses_.all.size(); ++steps) {
       const GuestBus& self = buses_.all[bus];
+      if (std::ranges::find(place.above, self.index) != place.above.end()) break;
       if (self.index != 0) place.above.push_back(self.index);
       if (self.is_expander() || !self.parent) {
         come_to_host_bridge(self, place);

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <iterator>
-#include <unordered_map>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "engine/assign/complete.h"
 #include "engine/assign/seating.h"
@@ -28,16 +29,14 @@ using topology::Seat;
 /// Sets the bit on function 0 of every slot of which another function is in use, unless the XML says otherwise; never
 /// takes it away (spec 6).
 void set_multifunction(std::vector<Place>& places) {
-  std::unordered_map<std::uint64_t, std::size_t> first_functions;  // by slot
   const auto slot_of = [](const Seat& seat) { return std::uint64_t{seat.segment} << 40 | seat.bus << 8U | seat.slot; };
-  for (std::size_t i = 0; i < places.size(); ++i)
-    if (places[i].seat && places[i].seat->function == 0) first_functions.try_emplace(slot_of(*places[i].seat), i);
-  for (const Place& place : places) {
-    if (!place.seat || place.seat->function == 0) continue;
-    const auto first = first_functions.find(slot_of(*place.seat));
-    if (first == first_functions.end()) continue;
-    domain::Switch& bit = places[first->second].multifunction;
-    if (bit == domain::Switch::Absent) bit = domain::Switch::On;
+  std::vector<std::uint64_t> shared;  // slots of which another function than 0 is in use
+  for (const Place& place : places)
+    if (place.seat && place.seat->function != 0) shared.push_back(slot_of(*place.seat));
+  std::ranges::sort(shared);
+  for (Place& place : places) {
+    if (!place.seat || place.seat->function != 0 || !std::ranges::binary_search(shared, slot_of(*place.seat))) continue;
+    if (place.multifunction == domain::Switch::Absent) place.multifunction = domain::Switch::On;
   }
 }
 

@@ -1,6 +1,7 @@
 #include "engine/assign/device_lists.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <ranges>
 #include <tuple>
@@ -155,15 +156,27 @@ ControllerList::ControllerList(DeviceLists& devices) : all_(devices), controller
 }
 
 void ControllerList::enter(Device& device) {
-  found_.try_emplace({device.controller->type, *device.controller->index}, &device);
+  const ControllerType type = device.controller->type;
+  const std::uint32_t index = *device.controller->index;
+  if (index >= kLowIndexes) {
+    high_.try_emplace({type, index}, &device);
+    return;
+  }
+  std::vector<Device*>& low = low_[static_cast<std::size_t>(type)];
+  if (index >= low.size()) low.resize(std::bit_ceil(std::size_t{index} + 1));
+  if (low[index] == nullptr) low[index] = &device;
 }
 
-Device* ControllerList::find(ControllerType type, std::uint32_t index) {
-  const auto found = found_.find({type, index});
-  return found == found_.end() ? nullptr : found->second;
+Device* ControllerList::find(ControllerType type, std::uint32_t index) const {
+  if (index < kLowIndexes) {
+    const std::vector<Device*>& low = low_[static_cast<std::size_t>(type)];
+    return index < low.size() ? low[index] : nullptr;
+  }
+  const auto found = high_.find({type, index});
+  return found == high_.end() ? nullptr : found->second;
 }
 
-bool ControllerList::contains(ControllerType type, std::uint32_t index) const { return found_.contains({type, index}); }
+bool ControllerList::contains(ControllerType type, std::uint32_t index) const { return find(type, index) != nullptr; }
 
 std::uint32_t ControllerList::lowest_free(ControllerType type) {
   std::uint32_t& index = lowest_free_[type];

@@ -70,7 +70,7 @@ class ControllerList {
 
   [[nodiscard]] const DeviceList& devices() const { return controllers_; }
   /// The first of that type and index; null if there is none.
-  [[nodiscard]] domain::Device* find(domain::ControllerType type, std::uint32_t index);
+  [[nodiscard]] domain::Device* find(domain::ControllerType type, std::uint32_t index) const;
   [[nodiscard]] bool contains(domain::ControllerType type, std::uint32_t index) const;
   /// Gives every controller without index the lowest that is free among its type; a USB2 companion joins the set of the
   /// USB controller before it (spec 2.6).
@@ -85,7 +85,10 @@ class ControllerList {
 
   DeviceLists& all_;
   DeviceList& controllers_;
-  std::map<std::pair<domain::ControllerType, std::uint32_t>, domain::Device*> found_;
+  /// By type and index, where the index is as low as they nearly always are; the others by both.
+  static constexpr std::uint32_t kLowIndexes = 256;
+  std::array<std::vector<domain::Device*>, domain::kControllerTypeCount> low_;
+  std::map<std::pair<domain::ControllerType, std::uint32_t>, domain::Device*> high_;
   std::map<domain::ControllerType, std::uint32_t> lowest_free_;
 };
 

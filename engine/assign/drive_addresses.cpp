@@ -217,7 +217,8 @@ std::string remedy_for(const ZeroRule& rule, const Device& device) {
 DriveChecker::DriveChecker(const domain::Domain& placed) {
   for (const Device& device : placed.devices)
     if (device.controller && device.controller->type == ControllerType::Scsi && device.model == "lsilogic")
-      lsilogic_.insert(*device.controller->index);
+      lsilogic_.push_back(*device.controller->index);
+  std::ranges::sort(lsilogic_);
 }
 
 Result<void> DriveChecker::check(const Device& device) const {
@@ -229,7 +230,7 @@ Result<void> DriveChecker::check(const Device& device) const {
   for (const ZeroRule& rule : kZeroRules)
     if (rule.bus == bus && drive.*rule.number != 0)
       return refused(std::string(rule.rule), std::string(rule.refusal), remedy_for(rule, device));
-  if (bus == "scsi" && drive.target != 0 && lsilogic_.contains(drive.controller))
+  if (bus == "scsi" && drive.target != 0 && std::ranges::binary_search(lsilogic_, drive.controller))
     return refused("E229", "unsupported configuration: target must be 0 for controller model 'lsilogic'",
                    "write target='0', or use a virtio-scsi controller");
   return {};

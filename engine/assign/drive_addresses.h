@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "engine/assign/device_lists.h"
 #include "engine/base/result.h"
 #include "engine/domain/domain.h"
@@ -29,7 +32,7 @@ class DriveChecker {
   [[nodiscard]] Result<void> check(const domain::Device& device) const;
 
  private:
-  std::set<std::uint32_t> lsilogic_;  ///< indexes of the SCSI controllers of that model
+  std::vector<std::uint32_t> lsilogic_;  ///< indexes of the SCSI controllers of that model, sorted
 };
 
 /// Errors: E318 two drives at one place.

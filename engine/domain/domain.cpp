@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -77,13 +78,16 @@ bool lacks_place(const Device& device) {
 }
 
 std::string display_name(const Device& device, std::size_t ordinal) {
-  const std::string_view element = to_string(device.kind);
-  // Snapshots ask for the name of every device.
+  std::string text(to_string(device.kind));
+  // Snapshots ask for the name of every device: no formatting.
   for (const std::string* name : {&device.alias, &device.mac, &device.target})
-    if (!name->empty()) return std::string(element).append(1, ' ').append(*name);
+    if (!name->empty()) return text.append(1, ' ').append(*name);
   if (device.controller && device.controller->index)
-    return fmt::format("{} {} {}", element, to_string(device.controller->type), *device.controller->index);
-  return fmt::format("{} #{}", element, ordinal);
+    return text.append(1, ' ')
+        .append(to_string(device.controller->type))
+        .append(1, ' ')
+        .append(std::to_string(*device.controller->index));
+  return text.append(" #").append(std::to_string(ordinal));
 }
 
 std::string display_name(const Domain& domain, const Device& device) {
