@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fakesys/attribute_parts.h"
+#include "fakesys/numbers.h"
 
 namespace busproof::fakesys {
 namespace {
@@ -68,9 +69,10 @@ Text read_binary(const Host& host, const Node& node, std::string_view name, std:
   constexpr std::size_t kVisibleOfCardbus = 128;
   const Device& device = device_of(host, node);
   if (name == "rom") {
-    if (!device.rom_enabled) return {EINVAL, {}};
     const std::size_t size = binary_size(host, node, name);
-    return {0, std::string(offset >= size ? 0 : std::min(count, size - offset), '\0')};
+    if (offset >= size) return {};
+    if (!device.rom_enabled) return {EINVAL, {}};
+    return {0, std::string(std::min(count, size - offset), '\0')};
   }
   std::size_t size = device.config.size();
   if (caller != Caller::Root) size = device.config.header_type() == 2 ? kVisibleOfCardbus : kVisibleToAll;
@@ -88,8 +90,12 @@ int write_binary(Host& host, const Node& node, std::string_view name, std::uint6
   if (offset >= size) return EFBIG;
   taken = std::min(data.size(), size - offset);
   if (name == "rom") {
-    // What follows the zero does not matter, but how much it is. Source: drivers/pci/pci-sysfs.c, pci_write_rom()
-    host.model.edit(slot_of(node)).rom_enabled = !(offset == 0 && data.starts_with('0') && taken == 2);
+    // In older kernels what follows the zero does not matter, but how much it is. Source: drivers/pci/pci-sysfs.c,
+    // pci_write_rom()
+    const auto on =
+        host.model.profile.rom_takes_words ? kernel_bool(data) : !(offset == 0 && data.starts_with('0') && taken == 2);
+    if (!on) return EINVAL;
+    host.model.edit(slot_of(node)).rom_enabled = *on;
     return 0;
   }
   std::vector<std::uint8_t> bytes(taken);

@@ -37,8 +37,8 @@ struct AttributeRow {
   std::string_view name;
   unsigned mode;
   bool (*exists)(const Host&, const Node&);               ///< null: always
-  Text (*show)(const Host&, const Node&);                 ///< null: cannot be read
-  Effect (*store)(Host&, const Node&, const StoreCall&);  ///< null: cannot be written
+  Text (*show)(const Host&, const Node&);                 ///< null: EIO
+  Effect (*store)(Host&, const Node&, const StoreCall&);  ///< null: EIO
   ReadLock read_lock = ReadLock::None;
   bool binary = false;
   bool else_recorded = false;  ///< where the row does not apply, the capture's own text does

@@ -75,11 +75,22 @@ bool has_slots(const Device& device) {
   return device.config.capability(kStandardHotplug).has_value();
 }
 
+/// A bridge that is found anew gets its registers above 4 GiB where the bridge above has an eye on all that nobody else
+/// wants. An emulated one has not: from there on there are no slots to be seen.
+bool lost_its_registers(const Model& model, Slot slot) {
+  constexpr std::uint32_t kSubtractive = 0x060401;
+  const Slot above = model.upstream(slot);
+  return model.device(slot).found_later && above != kNoSlot &&
+         model.device(above).function->identity.class_code == kSubtractive;
+}
+
 /// A bridge without hot-plug controller, or whose slots firmware has. Source: drivers/pci/hotplug/shpchp_core.c,
 /// shpc_probe()
 bool has_no_slots_left(const Model& model, Slot slot) {
   const Bus* below = model.child_bus(slot);
   if (below == nullptr || !has_slots(model.device(slot))) return true;
+  if (model.root_bus(slot).firmware_keeps_slots) return true;
+  if (lost_its_registers(model, slot)) return false;
   return std::ranges::any_of(model.slots(), [&](const HotplugSlot& other) {
     return other.segment == below->segment && other.bus == below->number;
   });
@@ -311,7 +322,8 @@ int Model::driver_probe(Slot slot, const Driver& driver) {
   if (!decodes_at(device.config, device.function->decoders)) return rule.lost_errno;
   const int refusal = refusal_of(driver, slot);
   // It has enabled the bridge by the time it finds its slots taken, and leaves it so.
-  if (refusal != 0 && driver.name == "shpchp" && has_slots(device)) enable_device(slot);
+  if (refusal != 0 && driver.name == "shpchp" && has_slots(device) && !root_bus(slot).firmware_keeps_slots)
+    enable_device(slot);
   return refusal;
 }
 
@@ -322,7 +334,7 @@ int Model::refusal_of(const Driver& driver, Slot slot) const {
 }
 
 void Model::power_up_for(Slot slot, const DriverRule& rule) {
-  if (rule.enables == Enables::ForGood) enable_device(slot);
+  if (rule.enables == Enables::ForGood && rule.foreign_powers_up) enable_device(slot);
   if (rule.foreign_powers_up) edit(slot).powered = true;
 }
 
@@ -344,6 +356,8 @@ void Model::take_over(Slot slot, int driver) {
     if (device.function->identity.class_code >> 16 == kNetworkClass) device.net.push_back(take_lowest(net_indexes_));
   }
   if (taker.rule.role == DriverRole::Vfio) vfio_bound(slot);
+  if (taker.rule.role == DriverRole::Port) mark_wakeable(slot);
+  if (taker.rule.makes_wakeable) edit(slot).wakeable = true;
   event(UeventAction::Bind, UeventSubsystem::Pci, device.function, kNone, taker.name);
   if (taker.name == "nvme" && never_becomes_ready(*device.function)) {
     const DeviceRef self = ref(slot);
@@ -354,6 +368,18 @@ void Model::take_over(Slot slot, int driver) {
                  {.step = Step::Unlock, .device = self}});
     calls_.push_back(std::move(later));
   }
+}
+
+/// What is behind a root port can wake the machine: by way of the port, if not by itself. Source:
+/// drivers/pci/pcie/pme.c, pcie_pme_mark_devices()
+void Model::mark_wakeable(Slot port) {
+  if (devices_[port]->config.pcie_type() == PcieType::RootPort) mark_wakeable_below(port);
+}
+void Model::mark_wakeable_below(Slot bridge) {
+  edit(bridge).wakeable = true;
+  const Bus* below = child_bus(bridge);
+  if (below == nullptr) return;
+  for (const Slot slot : below->devices) mark_wakeable_below(slot);
 }
 
 void Model::enable_device(Slot slot) {
@@ -462,8 +488,8 @@ void Model::let_go(Slot slot) {
   if (rule.enables == Enables::WhileBound) {
     disable_device(slot);
     device.config.set_word(kCommand, 0, kBusMaster | kNoIntx);
-    use_messages(device.config, false);
   }
+  if (rule.enables != Enables::Never) use_messages(device.config, false);
   device.runtime_auto = false;
   device.runtime_held = 0;
   device.driver = kNone;

@@ -175,6 +175,11 @@ bool ConfigSpace::has_af_flr() const {
   return features && (byte(*features + 3) & 0x03) == 0x03;
 }
 
+bool ConfigSpace::signals_wakeup() const {
+  constexpr std::uint16_t kPmeStates = 0xf800;
+  const auto at = capability(kPowerManagement);
+  return at && (word(*at + 2) & kPmeStates) != 0;
+}
 bool ConfigSpace::has_pm_reset() const {
   const auto power = capability(kPowerManagement);
   return power && (byte(*power + 4) & 0x08) == 0;

@@ -79,6 +79,8 @@ class ConfigSpace {
   [[nodiscard]] bool has_af_flr() const;
   /// Power management is there and going to D3hot and back resets the function.
   [[nodiscard]] bool has_pm_reset() const;
+  /// Whether it says itself, in some power state, that it wants the machine awake.
+  [[nodiscard]] bool signals_wakeup() const;
 
   friend bool operator==(const ConfigSpace& a, const ConfigSpace& b) {
     return a.size_ == b.size_ && *a.bytes_ == *b.bytes_;

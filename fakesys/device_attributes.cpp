@@ -76,6 +76,8 @@ Text show_uevent(const Host& h, const Node& n) {
   return {0, std::move(text)};
 }
 
+constexpr std::size_t kMostProcessors = 8192;  // as many as a kernel can be built for
+
 bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
 /// "12345678-1234-1234-1234-123456789abc"
@@ -151,6 +153,64 @@ Effect store_numa_node(Host& h, const Node& n, const StoreCall& call) {
   return done();
 }
 
+/// Where the device has been moved to another node, and the capture says what is there.
+bool has_other_processors(const Host& h, const Node& n) {
+  const Device& device = device_of(h, n);
+  const auto& nodes = h.facts->node_cpus;
+  const auto is_its_own = [&](const auto& entry) { return entry.first == device.numa_node; };
+  return device.numa_node != device.function->numa_node && !nodes.empty() &&
+         (device.numa_node == kNone || std::ranges::any_of(nodes, is_its_own));
+}
+/// The processors of the device's node; those of all nodes if it has none. Source: drivers/pci/pci-sysfs.c,
+/// pci_dev_show_local_cpu()
+std::vector<bool> local_processors(const Host& h, const Node& n) {
+  const int wanted = device_of(h, n).numa_node;
+  std::vector<bool> there;
+  for (const auto& [node, list] : h.facts->node_cpus) {
+    if (wanted != kNone && node != wanted) continue;
+    for (const auto part : std::views::split(list, ',')) {
+      const std::string_view range(part.begin(), part.end());
+      const std::size_t first = decimal_prefix(range);
+      const auto dash = range.find('-');
+      const std::size_t last = dash == std::string_view::npos ? first : decimal_prefix(range.substr(dash + 1));
+      if (last >= kMostProcessors) continue;
+      there.resize(std::max(there.size(), last + 1));
+      std::fill(there.begin() + static_cast<std::ptrdiff_t>(first),
+                there.begin() + static_cast<std::ptrdiff_t>(last) + 1, true);
+    }
+  }
+  return there;
+}
+Text show_local_cpulist(const Host& h, const Node& n) {
+  const std::vector<bool> there = local_processors(h, n);
+  std::string text;
+  for (std::size_t first = 0; first < there.size(); ++first) {
+    if (!there[first]) continue;
+    std::size_t last = first;
+    while (last + 1 < there.size() && there[last + 1]) ++last;
+    text += (text.empty() ? "" : ",") + std::to_string(first);
+    if (last > first) text += '-' + std::to_string(last);
+    first = last;
+  }
+  return line(std::move(text));
+}
+/// As many digits as the capture has for the same machine: the kernel writes them for all processors there might be.
+Text show_local_cpus(const Host& h, const Node& n) {
+  constexpr std::size_t kBitsOfDigit = 4;
+  const std::vector<bool> there = local_processors(h, n);
+  const auto* recorded = n.recorded == nullptr ? nullptr : n.recorded->attribute("local_cpus");
+  std::string text = recorded == nullptr || !recorded->text ? "0\n" : *recorded->text;
+  std::size_t bit = 0;
+  for (char& digit : text | std::views::reverse) {
+    if (!is_hex(digit)) continue;
+    unsigned value = 0;
+    for (std::size_t i = 0; i < kBitsOfDigit; ++i, ++bit)
+      if (bit < there.size() && there[bit]) value |= 1U << i;
+    digit = kSmallDigits[value];
+  }
+  return {0, std::move(text)};
+}
+
 Text show_parity(const Host& h, const Node& n) { return flag_line(device_of(h, n).broken_parity); }
 Effect store_parity(Host& h, const Node& n, const StoreCall& call) {
   const auto number = kernel_unsigned(call.data);
@@ -223,6 +283,10 @@ constexpr auto kDeviceRows = [] {
       AttributeRow{DeviceDir, "d3cold_allowed", 0644, nullptr, show_d3cold, store_d3cold},
       AttributeRow{DeviceDir, "device", 0444, nullptr, show_device, nullptr},
       AttributeRow{DeviceDir, "enable", 0644, nullptr, show_enable, store_enable},
+      AttributeRow{DeviceDir, "local_cpulist", 0444, has_other_processors, show_local_cpulist, nullptr, ReadLock::None,
+                   false, true},
+      AttributeRow{DeviceDir, "local_cpus", 0444, has_other_processors, show_local_cpus, nullptr, ReadLock::None, false,
+                   true},
       AttributeRow{DeviceDir, "modalias", 0444, nullptr, show_modalias, nullptr},
       AttributeRow{DeviceDir, "msi_bus", 0644, nullptr, show_msi_bus, store_msi_bus},
       AttributeRow{DeviceDir, "numa_node", 0644, nullptr, show_numa_node, store_numa_node},

@@ -33,7 +33,7 @@ bool has_other_directory(const Host& host, const Device& device, std::string_vie
   if (recorded == nullptr || device.function->is_virtual) return false;
   if (name == "net") return !device.net.empty() && virtio_name(device).empty();
   // What a device can be woken by stays when its driver goes.
-  if (name != "wakeup" && !of_boot_driver(host, device)) return false;
+  if (name == "wakeup" ? !device.wakeable || !device.bound_before : !of_boot_driver(host, device)) return false;
   return std::ranges::find(recorded->other_directories, name) != recorded->other_directories.end();
 }
 
@@ -88,6 +88,7 @@ bool is_still_link(const Device& device, std::string_view name) {
 
 bool has_recorded(const Host& host, const Node& node, std::string_view name) {
   const Device& device = device_of(host, node);
+  if (node.place == Place::DevicePower) return device.wakeable || !name.starts_with("wakeup");
   if (device.function->is_virtual && is_only_physical(name)) return false;
   return !is_of_driver(name) || of_boot_driver(host, device);
 }

@@ -42,6 +42,8 @@ struct DriverRule {
   bool foreign_powers_up = true;      ///< whether it has switched the device on before it finds out
   int lost_errno = 0;                 ///< the same for its own kind when that does not answer where the kernel looks
   std::uint64_t driver_data_max = 0;  ///< its own table has entries with all driver_data up to this
+  bool makes_wakeable = false;        ///< knows that its devices can wake the machine, whatever they say themselves
+  bool enables_anew = false;          ///< lets go of its device for every reset and takes it again
 };
 
 /// The row of a driver; one that is not in the table is an ordinary native driver that refuses foreign devices with

@@ -18,6 +18,21 @@ const RecordedDirectory* RecordedDirectory::directory(std::string_view name) con
   return found == directories.end() ? nullptr : &found->second;
 }
 
+void note_host_bridges(Host& host) {
+  constexpr std::string_view kConventional = "/PNP0A03:";
+  constexpr std::string_view kPrefix = "pci";
+  for (const Bus* bus : host.model.buses()) {
+    const std::string name = fmt::format("{}{:04x}:{:02x}", kPrefix, bus->segment, bus->number);
+    const auto& bridges = host.facts->host_bridges;
+    const auto bridge = std::ranges::find(bridges, name, [](const auto& entry) { return entry.first; });
+    if (bridge == bridges.end()) continue;
+    const auto knows = [&](const auto& link) {
+      return link.first == "firmware_node" && link.second.contains(kConventional);
+    };
+    if (std::ranges::any_of(bridge->second.links, knows)) host.model.keep_slots(bus->segment, bus->number);
+  }
+}
+
 std::string boot_id(const Host& host) { return fmt::format("00000000-0000-4000-8000-{:012x}", host.boots); }
 
 std::string host_bridge_name(const Function& function) {

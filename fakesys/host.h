@@ -58,6 +58,7 @@ struct HostFacts {
   std::vector<std::pair<std::string, std::string>> files;      ///< outside /sys: path, content
   std::vector<std::pair<std::string, std::string>> links;      ///< of parts of /sys that are not PCI's: path, target
   std::vector<std::pair<std::string, std::string>> lab_names;  ///< address, name
+  std::vector<std::pair<int, std::string>> node_cpus;  ///< NUMA node, its processors as the kernel lists them: "0-3,8"
   /// What interfaces are called that are not ethN: N, name. Whoever gets N anew is called so again.
   std::vector<std::pair<int, std::string>> interface_names;
 };
@@ -74,6 +75,9 @@ struct Host {
   std::uint32_t boots = 1;  ///< how often it has been switched on: each boot has another boot id
 };
 
+/// Tells the model which root buses keep their slots: those that their firmware does not know as PCI Express. For
+/// makers of hosts, once all buses and facts are there.
+void note_host_bridges(Host& host);
 /// As the kernel tells it: another one each time the host is switched on.
 std::string boot_id(const Host& host);
 /// The path of a device below /sys: "devices/pci0000:00/0000:00:03.0/0000:01:00.0".

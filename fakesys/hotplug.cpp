@@ -30,10 +30,20 @@ Bus& Model::edit_bus(std::uint32_t segment, std::uint8_t number) {
 
 Bus& Model::add_bus(std::uint32_t segment, std::uint8_t number, Slot bridge) {
   const auto at = std::ranges::lower_bound(buses_, std::pair{segment, number}, {}, key_of);
-  return buses_.insert(at, Cow(Bus{segment, number, bridge, {}, false}))->edit();
+  return buses_.insert(at, Cow(Bus{segment, number, bridge, {}, false, false}))->edit();
 }
 
 void Model::add_root_bus(std::uint32_t segment, std::uint8_t number) { add_bus(segment, number, kNoSlot); }
+
+void Model::keep_slots(std::uint32_t segment, std::uint8_t number) {
+  if (find_bus(segment, number) != nullptr) edit_bus(segment, number).firmware_keeps_slots = true;
+}
+
+const Bus& Model::root_bus(Slot slot) const {
+  Slot top = slot;
+  while (upstream(top) != kNoSlot) top = upstream(top);
+  return bus_of(*devices_[top]);
+}
 
 void Model::remove_bus(std::uint32_t segment, std::uint8_t number) {
   buses_.erase(std::ranges::lower_bound(buses_, std::pair{segment, number}, {}, key_of));
@@ -74,6 +84,8 @@ void Model::scan(std::uint32_t segment, std::uint8_t number, bool at_boot) {
     const Slot slot = create_device(plugged.function, plugged.config);
     init_reset_methods(slot);
     if (!at_boot) {
+      edit(slot).found_later = true;
+      edit(slot).wakeable = plugged.config.signals_wakeup();
       event(UeventAction::Add, UeventSubsystem::Pci, plugged.function);
       assign_group(slot);
     }
@@ -182,7 +194,6 @@ Model::Progress Model::remove(Call& call, Task& task) {
 Model::Progress Model::stop_tree(Call& call, Task& task) {
   const Slot slot = alive(task.device);
   if (slot == kNoSlot) return Progress::Done;
-  edit(slot).removable = false;
   Tasks tasks;
   if (const Bus* below = child_bus(slot); below != nullptr) {
     for (const Slot child : below->devices | std::views::reverse) {

@@ -60,6 +60,8 @@ struct Device {
   bool added = false;         ///< drivers have been offered it
   bool removable = true;      ///< its `remove` is still there
   bool bound_before = false;  ///< a driver has had it since it was found
+  bool found_later = false;   ///< by a rescan: it was not there at boot, or had gone
+  bool wakeable = true;  ///< can wake the machine, if its kind can: the ports above have said so since it was found
   bool reset_present = false;
   std::vector<ResetMethod> reset_supported, reset_enabled;
   int vfio_index = kNone;  ///< N of vfio-dev/vfioN
@@ -83,6 +85,7 @@ struct Bus {
   Slot bridge = kNoSlot;      ///< none: a root bus
   std::vector<Slot> devices;  ///< in the order they were found
   bool no_msi = false;
+  bool firmware_keeps_slots = false;  ///< of a root bus: its firmware hands no hot-plug controller over
 };
 
 struct Driver {
@@ -233,6 +236,8 @@ class Model {
   void plug(FunctionPtr function);
   void unplug(const HostAddress& address);
   void add_root_bus(std::uint32_t segment, std::uint8_t number);
+  /// Firmware lets no driver have the hot-plug controllers below that root bus.
+  void keep_slots(std::uint32_t segment, std::uint8_t number);
   /// Finds all that is plugged in, as at boot: groups are made afterwards, and no driver is offered anything.
   void boot_scan();
   /// Groups of what boot_scan() found, by the kernel's own rules.
@@ -273,6 +278,9 @@ class Model {
   [[nodiscard]] const Bus* find_bus(std::uint32_t segment, std::uint8_t number) const;
   [[nodiscard]] std::vector<const Bus*> buses() const;
   [[nodiscard]] const Bus* child_bus(Slot bridge) const;
+  /// The bridge above; none for a device on a root bus.
+  [[nodiscard]] Slot upstream(Slot slot) const;
+  [[nodiscard]] const Bus& root_bus(Slot slot) const;
   [[nodiscard]] const Group* group(int number) const;
   [[nodiscard]] std::vector<int> groups() const;
   [[nodiscard]] const Module* find_module(std::string_view name) const;
@@ -451,7 +459,6 @@ class Model {
   void scan(std::uint32_t segment, std::uint8_t number, bool at_boot);
   void rebuild_index();
   [[nodiscard]] const Bus& bus_of(const Device& device) const;
-  [[nodiscard]] Slot upstream(Slot slot) const;
 
   [[nodiscard]] int find_group(Slot slot) const;
   [[nodiscard]] bool acs_enabled(Slot slot) const;
@@ -465,6 +472,9 @@ class Model {
   [[nodiscard]] std::pair<int, std::int64_t> bus_reset(Slot bridge) const;
   std::pair<int, std::int64_t> reset_now(Slot slot);
   void hardware_reset_below(Slot bridge);
+  void tell_driver_of_reset(Slot slot);
+  void mark_wakeable(Slot port);
+  void mark_wakeable_below(Slot bridge);
 
   Group& edit_group(int number) { return groups_[static_cast<std::size_t>(number)].edit(); }
   Driver& edit_driver(int driver) { return drivers_[static_cast<std::size_t>(driver)].edit(); }

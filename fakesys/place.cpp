@@ -446,7 +446,8 @@ void list_special(const Host& host, const Node& node, Names& names) {
 
 /// Whether an attribute that only the capture knows is there now.
 bool recorded_attribute_exists(const Host& host, const Node& node, std::string_view name) {
-  return node.place != Place::DeviceDir || has_recorded(host, node, name);
+  const bool of_device = node.place == Place::DeviceDir || node.place == Place::DevicePower;
+  return !of_device || has_recorded(host, node, name);
 }
 
 }  // namespace

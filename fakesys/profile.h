@@ -43,22 +43,23 @@ struct KernelProfile {
   bool uevent_read_takes_lock;     ///< reading a device's uevent waits for the device lock
   bool nvme_probes_synchronously;  ///< a dead nvme controller fails the probe; before, it is let go of later
   bool waiting_for_supplier;       ///< what firmware knows has this attribute until a driver takes it
+  bool rom_takes_words;            ///< `rom` is switched by yes and no; before, by whether it was "0" and a byte
 };
 
 // clang-format off
 inline constexpr KernelProfile kProfiles[] = {
     {"3.10", false, DmaOwnership::Whitelist, GroupTypeRule::ReadOnly,
-     false, true, false, false, false, false, false, false, false, false, false, false, true, false, false, false},
+     false, true, false, false, false, false, false, false, false, false, false, false, true, false, false, false, false},
     {"4.19", true, DmaOwnership::Whitelist, GroupTypeRule::ReadOnly,
-     false, true, false, false, false, false, false, false, false, false, false, false, true, false, false, false},
+     false, true, false, false, false, false, false, false, false, false, false, false, true, false, false, false, false},
     {"5.15", true, DmaOwnership::Whitelist, GroupTypeRule::OneUnbound,
-     true, true, true, true, true, true, true, true, false, false, false, false, true, false, false, true},
+     true, true, true, true, true, true, true, true, false, false, false, false, true, false, false, true, false},
     {"6.1", true, DmaOwnership::Owner, GroupTypeRule::OneUnbound,
-     true, true, true, true, true, true, true, true, true, false, true, false, true, true, false, true},
+     true, true, true, true, true, true, true, true, true, false, true, false, true, true, false, true, true},
     {"6.12", true, DmaOwnership::Owner, GroupTypeRule::NoNativeBound,
-     true, false, true, true, true, true, true, true, true, true, true, true, false, false, true, true},
+     true, false, true, true, true, true, true, true, true, true, true, true, false, false, true, true, true},
     {"6.18", true, DmaOwnership::Owner, GroupTypeRule::NoNativeBound,
-     true, true, true, true, true, true, true, true, true, true, true, true, false, false, true, true},
+     true, true, true, true, true, true, true, true, true, true, true, true, false, false, true, true, true},
 };
 // clang-format on
 

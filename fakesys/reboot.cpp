@@ -22,6 +22,7 @@ Host rebooted(const Host& host) {
       model.add_root_bus(function->address.segment(), function->root_bus);
     }
   }
+  note_host_bridges(fresh);
   model.boot_scan();
   model.make_groups();
   for (const int id : old.drivers()) {

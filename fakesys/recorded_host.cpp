@@ -97,6 +97,8 @@ json device_to_json(const Model& model, const Device& device) {
   mark("no_msi", device.no_msi);
   mark("d3cold_allowed", device.d3cold_allowed);
   mark("vfs_not_probed", !device.vfs_autoprobe);
+  mark("found_later", device.found_later);
+  mark("not_wakeable", !device.wakeable);
   mark("bound_before", device.bound_before && device.driver == kNone);
   if (device.runtime_held != 0) out["runtime_held"] = device.runtime_held;
   if (device.reset_present) out["reset_methods"] = names_of(device.reset_enabled);
@@ -463,6 +465,7 @@ struct HostReader {
       if (FunctionPtr made = function(name, all, 0); made != nullptr) host.model.plug(std::move(made));
     }
     if (!trouble.empty()) return;
+    note_host_bridges(host);
     host.model.boot_scan();
     // Some that are plugged in have not been found, and VFs are found by another way.
     std::vector<std::string> wanted;
@@ -535,6 +538,8 @@ struct HostReader {
     device.no_msi = get<bool>(entry, "no_msi", false);
     device.d3cold_allowed = get<bool>(entry, "d3cold_allowed", false);
     device.vfs_autoprobe = !get<bool>(entry, "vfs_not_probed", false);
+    device.found_later = get<bool>(entry, "found_later", false);
+    device.wakeable = !get<bool>(entry, "not_wakeable", false);
     device.bound_before = get<bool>(entry, "bound_before", device.driver != kNone);
     device.num_vfs = get<unsigned>(entry, "num_vfs", 0);
     if (entry.contains("config")) device.config = config(entry, "config", device.config.size());

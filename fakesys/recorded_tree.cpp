@@ -180,6 +180,11 @@ struct TreeReader {
     for (const auto& [name, entry] : member(tree, "devices").items()) {
       facts->lab_names.emplace_back(name, string_in(entry, "lab_name"));
     }
+    for (const auto& [name, entry] : member(member(tree, "misc"), "numa_nodes").items()) {
+      std::string processors = string_in(entry, "cpulist");
+      if (processors.ends_with('\n')) processors.pop_back();
+      if (const auto node = node_number(name)) facts->node_cpus.emplace_back(*node, std::move(processors));
+    }
     facts->interface_names = renamed_interfaces();
     host.facts = std::move(facts);
   }
@@ -198,6 +203,11 @@ struct TreeReader {
       renamed.emplace_back(next++, name);
     }
     return renamed;
+  }
+
+  static std::optional<int> node_number(std::string_view name) {
+    constexpr std::string_view kNode = "node";
+    return name.starts_with(kNode) ? small_number(name.substr(kNode.size())) : std::nullopt;
   }
 
   static std::optional<int> eth_number(const std::string& name) {
@@ -228,9 +238,7 @@ struct TreeReader {
     }
     model.online_nodes.assign(1, true);
     for (const auto& [name, node] : member(member(tree, "misc"), "numa_nodes").items()) {
-      constexpr std::string_view kNode = "node";
-      const auto counted =
-          name.starts_with(kNode) ? small_number(std::string_view(name).substr(kNode.size())) : std::nullopt;
+      const auto counted = node_number(name);
       if (!counted) continue;
       const auto number = static_cast<std::size_t>(*counted);
       if (model.online_nodes.size() <= number) model.online_nodes.resize(number + 1);
@@ -365,6 +373,7 @@ struct TreeReader {
       if (!made) return Refusal(made.error());
       host.model.plug(*made);
     }
+    note_host_bridges(host);
     host.model.boot_scan();
     if (host.model.in_order().size() != functions.size()) return malformed_tree("devices on buses that are not there");
     if (!read_groups()) return malformed_tree("IOMMU groups that are not of its devices");

@@ -264,6 +264,7 @@ json ScenarioRunner::vfio(const json& step) {
   int error = vfio_call(recorded_text(step, "call"), args, more);
   // A descriptor of another kind than the call is for.
   if (error == EBADF && handles_.contains(args[0])) error = ENOTTY;
+  if (recorded_text(step, "call") == "setc" && error == EINVAL && !handles_.contains(args[1])) error = EBADF;
   more["result"] = errno_name(error);
   if (error != 0) more = {{"result", errno_name(error)}};
   if (error != 0 || !more.contains("ret")) more["ret"] = error == 0 ? 0 : -1;
@@ -281,8 +282,13 @@ int ScenarioRunner::vfio_call(const std::string& call, const std::vector<std::st
   if (call == "container") return name(model.open_container(opened));
   if (call == "group") return name(model.open_group(number(args[1]), opened));
   if (call == "dev") {
-    const auto address = HostAddress::parse(args[2]);
-    return name(model.open_vfio_device(handle(args[1]), address ? std::optional(*address) : std::nullopt, opened));
+    // Its name letter for letter; behind blanks the token of a virtual function may follow. Source:
+    // drivers/vfio/pci/vfio_pci_core.c, vfio_pci_core_match()
+    const auto blank = std::min(args[2].find(' '), args[2].size());
+    if (args[2].find_first_not_of(' ', blank) != std::string::npos) return EINVAL;
+    const Slot slot = model.find(std::string_view(args[2]).substr(0, blank));
+    const auto address = slot == kNoSlot ? std::nullopt : std::optional(model.device(slot).function->address);
+    return name(model.open_vfio_device(handle(args[1]), address, opened));
   }
   if (call == "setc") return model.set_container(handle(args[0]), handle(args[1]));
   if (call == "unsetc") return model.unset_container(handle(args[0]));
@@ -290,8 +296,12 @@ int ScenarioRunner::vfio_call(const std::string& call, const std::vector<std::st
   if (call == "api") return model.container(handle(args[0])) == nullptr ? EBADF : 0;
   if (call == "ext") {
     if (model.container(handle(args[0])) == nullptr) return EBADF;
-    constexpr std::array kExtensions = {1, 3, 6, 9, 10};  // both types, nesting, unmapping all, updating addresses
-    more["ret"] = std::ranges::find(kExtensions, number(args[1])) == kExtensions.end() ? 0 : 1;
+    constexpr std::array kExtensions = {1, 3, 6, 9};  // both types, nesting, unmapping all
+    constexpr int kUpdatesAddresses = 10;             // only of mappings, so not without an IOMMU to map in
+    const bool can = number(args[1]) == kUpdatesAddresses
+                         ? model.container(handle(args[0]))->iommu_type != 0
+                         : std::ranges::find(kExtensions, number(args[1])) != kExtensions.end();
+    more["ret"] = can ? 1 : 0;
     return 0;
   }
   if (call == "close") {

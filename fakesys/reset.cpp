@@ -116,6 +116,7 @@ Model::Progress Model::reset(Call& call, Task& task) {
     return Progress::Done;
   }
   const auto [error, took_ms] = reset_now(slot);
+  if (!devices_[slot]->reset_enabled.empty()) tell_driver_of_reset(slot);
   call.error = error;
   if (took_ms > 0) next(call, {{.step = Step::Sleep, .number = now_ms_ + took_ms}});
   return Progress::Done;
@@ -133,9 +134,21 @@ Model::Progress Model::reset_subordinate(Call& call, Task& task) {
     return Progress::Done;
   }
   const auto [error, took_ms] = bus_reset(slot);
+  for (const Slot child : below->devices) tell_driver_of_reset(child);
   call.error = error;
   if (took_ms > 0) next(call, {{.step = Step::Sleep, .number = now_ms_ + took_ms}});
   return Progress::Done;
+}
+
+/// Drivers hear of a reset before and after it. Source: drivers/pci/pci.c, pci_dev_save_and_disable()
+void Model::tell_driver_of_reset(Slot slot) {
+  if (const Bus* below = child_bus(slot); below != nullptr) {
+    for (const Slot child : below->devices) tell_driver_of_reset(child);
+  }
+  const int driver = devices_[slot]->driver;
+  if (driver == kNone || !this->driver(driver).rule.enables_anew) return;
+  disable_device(slot);
+  enable_device(slot);
 }
 
 void Model::hardware_reset_below(Slot bridge) {

@@ -15,6 +15,9 @@ namespace busproof::fakesys {
 namespace {
 
 constexpr unsigned kDirectoryMode = 0040755;
+constexpr unsigned kRootMode = 0040555;  // of /sys itself
+constexpr unsigned kSearchable = 01;
+constexpr unsigned kFileType = 0170000;
 constexpr unsigned kRegularFile = 0100000;
 constexpr std::size_t kNodeSize = 20;  // what a name adds to a directory under /dev; "." and ".." count too
 constexpr unsigned kAnyRead = 0444, kAnyWrite = 0222, kOtherRead = 04, kOtherWrite = 02;
@@ -154,14 +157,31 @@ unsigned mode_of(const Host& host, const Node& directory, const Entry& entry, st
   return entry.row != nullptr ? entry.row->mode : entry.recorded->mode;
 }
 
-int permission(unsigned mode, OpenMode wanted, bool can_show, bool can_store, Caller caller) {
+/// The same for a directory or a device node: what it was changed to, or else what it always is.
+unsigned mode_changed_from(const Host& host, const std::string& path, unsigned usual) {
+  const auto changed = host.modes.find(path);
+  return changed == host.modes.end() ? usual : (usual & kFileType) | changed->second;
+}
+
+/// What was written to the files of a device, and how they may be opened, goes with it.
+void forget_files_that_went(Host& host) {
+  const auto went = [&](const auto& file) {
+    if (!file.first.starts_with("devices/")) return false;
+    const Walked found = walk(host, file.first);
+    return found.error != 0 || !found.entry;
+  };
+  std::erase_if(host.modes, went);
+  std::erase_if(host.written_texts, went);
+}
+
+int permission(unsigned mode, OpenMode wanted, Caller caller) {
   if (caller != Caller::Root) {
     if (wanted.reading && (mode & kOtherRead) == 0) return EACCES;
     if (wanted.writing && (mode & kOtherWrite) == 0) return EACCES;
   }
-  // The attribute's own nature binds root too.
-  if (wanted.reading && ((mode & kAnyRead) == 0 || !can_show)) return EACCES;
-  if (wanted.writing && ((mode & kAnyWrite) == 0 || !can_store)) return EACCES;
+  // Whether anybody may at all binds root too.
+  if (wanted.reading && (mode & kAnyRead) == 0) return EACCES;
+  if (wanted.writing && (mode & kAnyWrite) == 0) return EACCES;
   return 0;
 }
 
@@ -212,7 +232,13 @@ int open_into(File& file, const Host& host, std::string_view path, OpenMode mode
   }
   Walked found = walk(host, path);
   if (found.error != 0) return found.error;
-  if (found.is_root) return mode.writing ? EISDIR : 0;
+  if (found.is_root) {
+    file.entry.kind = Entry::Kind::Directory;
+    return mode.writing ? EISDIR : 0;
+  }
+  if (caller != Caller::Root && !host.modes.empty() &&
+      (mode_changed_from(host, path_of(host, found.directory), kDirectoryMode) & kSearchable) == 0)
+    return EACCES;
   if (!found.entry) return mode.creating ? EACCES : ENOENT;
   if (mode.creating && mode.exclusive) return EEXIST;
   const bool leads_to_directory = found.entry->kind == Entry::Kind::Directory || found.entry->node.has_value();
@@ -222,14 +248,12 @@ int open_into(File& file, const Host& host, std::string_view path, OpenMode mode
   file.name = std::move(found.name);
   if (leads_to_directory) return mode.writing ? EISDIR : 0;
   if (file.entry.kind == Entry::Kind::CharacterDevice) return 0;
-  const bool can_show =
-      file.entry.row == nullptr ? (file.entry.recorded->mode & kAnyRead) != 0 : file.entry.row->show != nullptr;
-  const bool can_store =
-      file.entry.row == nullptr ? (file.entry.recorded->mode & kAnyWrite) != 0 : file.entry.row->store != nullptr;
-  return permission(mode_of(host, file.directory, file.entry, file.name), mode, can_show, can_store, caller);
+  return permission(mode_of(host, file.directory, file.entry, file.name), mode, caller);
 }
 
+/// An attribute that its mode alone kept from being read, before somebody changed it, has nothing to tell.
 IoResult shown(const Host& host, const File& file) {
+  if (file.entry.row->show == nullptr) return {.error = EIO};
   Text text = file.entry.row->show(host, file.directory);
   const std::size_t count = text.text.size();
   return {.error = text.error, .count = count, .data = std::move(text.text)};
@@ -259,6 +283,7 @@ IoResult read_now(const Host& host, const File& file) {
     return shown(host, file);
   }
   if (file.entry.recorded == nullptr) {
+    if (file.entry.kind == Entry::Kind::CharacterDevice) return {.error = EINVAL};
     if (file.entry.kind != Entry::Kind::Attribute) return {.error = EISDIR};
     return {.count = file.entry.target.size(), .data = file.entry.target};
   }
@@ -287,6 +312,8 @@ IoResult read_file(Host& host, const File& file, Caller caller) {
 
 IoResult read_at(Host& host, const File& file, std::uint64_t offset, std::size_t count, Caller caller) {
   if (!file.mode.reading) return {.error = EBADF};
+  const bool is_file = file.entry.kind == Entry::Kind::Attribute && !file.entry.node;
+  if (count == 0 && is_file) return {};
   if (is_window(file)) {
     const WindowAccess access = access_window(host, file.directory, file.name, offset, count);
     return {.error = access.error, .count = access.count, .data = std::string(access.count, '\0')};
@@ -306,6 +333,7 @@ IoResult read_at(Host& host, const File& file, std::uint64_t offset, std::size_t
 
 Found<Tasks> prepare_write(Host& host, const File& file, std::string_view data, Caller caller) {
   if (outlived(host, file)) return {ENODEV, {}};
+  if (file.entry.row->store == nullptr) return {EIO, {}};
   Effect effect = file.entry.row->store(host, file.directory, {data.substr(0, kPage), caller});
   return {effect.error, std::move(effect.tasks)};
 }
@@ -317,12 +345,14 @@ IoResult write_file(Host& host, const File& file, std::string_view data, Caller 
   if (file.entry.row == nullptr && file.name == "uevent")
     return is_synthetic_event(data) ? IoResult{.count = data.size()} : IoResult{.error = EINVAL};
   if (file.entry.row == nullptr) {
+    if ((file.entry.recorded->mode & kAnyWrite) == 0) return {.error = EIO};
     const Kept kept = keep_written(*file.entry.recorded, read_now(host, file).data, data.substr(0, kPage));
     if (kept.error != 0) return {.error = kept.error};
     host.written_texts[file_key(host, file.directory, file.name)] = kept.text;
     return {.count = std::min(data.size(), kPage)};
   }
   if (file.entry.row->binary) return write_at(host, file, 0, data, caller);
+  if (!host.modes.empty() || !host.written_texts.empty()) forget_files_that_went(host);
   Found<Tasks> prepared = prepare_write(host, file, data, caller);
   const std::size_t count = std::min(data.size(), kPage);
   if (prepared.error != 0) return {.error = prepared.error};
@@ -381,14 +411,19 @@ Found<Stat> stat_file(const Host& host, std::string_view path) {
   if (const auto text = plain_file(host, path)) return {0, {kRegularFile | kAnyRead, text->size()}};
   const Walked found = walk(host, path);
   if (found.error != 0) return {found.error, {}};
-  if (found.is_root) return {0, {kDirectoryMode, 0}};
+  if (found.is_root) return {0, {found.directory.place == Place::Sys ? kRootMode : kDirectoryMode, 0}};
   if (!found.entry) return {ENOENT, {}};
   const Entry& entry = *found.entry;
-  if (entry.kind == Entry::Kind::CharacterDevice) return {0, {entry.mode, 0}};
+  if (entry.kind == Entry::Kind::CharacterDevice)
+    return {0, {mode_changed_from(host, file_key(host, found.directory, found.name), entry.mode), 0}};
   if (entry.node && entry.node->place == Place::DevVfio)
     return {0, {kDirectoryMode, kNodeSize * (2 + entry_names(host, *entry.node).size())}};
   // A kernel's links lead to directories, also to those that nobody has looked into.
-  if (entry.kind != Entry::Kind::Attribute) return {0, {kDirectoryMode, 0}};
+  if (entry.kind != Entry::Kind::Attribute) {
+    const bool may_be_changed = entry.node && !host.modes.empty();
+    return {0,
+            {may_be_changed ? mode_changed_from(host, path_of(host, *entry.node), kDirectoryMode) : kDirectoryMode, 0}};
+  }
   const unsigned mode = kRegularFile | mode_of(host, found.directory, entry, found.name);
   if (entry.row == nullptr) return {0, {mode, entry.recorded->size}};
   return {0, {mode, entry.row->binary ? binary_size(host, found.directory, found.name) : kPage}};
@@ -399,8 +434,10 @@ int change_mode(Host& host, std::string_view path, unsigned mode) {
   if (found.error != 0) return found.error;
   if (found.is_root) return 0;
   if (!found.entry) return ENOENT;
-  if (found.entry->kind == Entry::Kind::Attribute)
-    host.modes[file_key(host, found.directory, found.name)] = mode & 07777;
+  const bool is_directory = found.entry->node.has_value();
+  if (found.entry->kind == Entry::Kind::Link && !is_directory) return ENOENT;
+  host.modes[is_directory ? path_of(host, *found.entry->node) : file_key(host, found.directory, found.name)] =
+      mode & 07777;
   return 0;
 }
 

@@ -130,7 +130,8 @@ int Model::group_status(int handle, bool& is_viable, bool& container_set) const 
 
 int Model::set_container(int handle, int container_handle) {
   const VfioGroupFile* file = group_file(handle);
-  if (file == nullptr || container(container_handle) == nullptr) return EBADF;
+  if (file == nullptr) return EBADF;
+  if (container(container_handle) == nullptr) return EINVAL;
   const Group* found = group_of(*this, *file);
   if (found == nullptr) return ENODEV;
   if (found->container != 0) return EINVAL;
@@ -213,7 +214,7 @@ int Model::hot_reset_info(int handle, std::vector<Slot>& affected) const {
 int Model::hot_reset(int handle, std::span<const int> group_handles) {
   std::vector<Slot> affected;
   if (const int error = hot_reset_info(handle, affected); error != 0) return error;
-  if (group_handles.empty()) return EINVAL;
+  if (group_handles.empty() || group_handles.size() > affected.size()) return EINVAL;
   std::vector<int> owned;
   for (const int group_handle : group_handles) {
     const VfioGroupFile* file = group_file(group_handle);

@@ -116,15 +116,45 @@ TEST_F(KernelTruthLab, AMethodOfResetIsNamedAndThereAreSixAtMost) {
   EXPECT_EQ(write(edu, "bus \t"), EINVAL);
 }
 
-TEST_F(KernelTruthLab, ARomIsSwitchedOffByAZeroAndOneMoreByte) {
+TEST_F(KernelTruthLab, ARomIsSwitchedByYesAndNo) {
+  EXPECT_EQ(write(nic("rom"), "1"), 0);
+  EXPECT_NE(read(nic("rom")), "EINVAL");
+  EXPECT_EQ(write(nic("rom"), "x"), EINVAL);
+  EXPECT_NE(read(nic("rom")), "EINVAL");
+  EXPECT_EQ(write(nic("rom"), "0"), 0);
+  EXPECT_EQ(read(nic("rom")), "EINVAL");
+  const auto rom = open_file(*host_, nic("rom"), {.reading = true, .writing = true});
+  ASSERT_EQ(rom.error, 0);
+  EXPECT_EQ(write_at(*host_, rom.value, 1u << 30, "1").error, EFBIG);
+  EXPECT_EQ(read_at(*host_, rom.value, 1u << 30, 4).error, 0);
+}
+
+TEST_F(KernelTruthLab, ARomOfOlderKernelsIsSwitchedOffByAZeroAndOneMoreByte) {
+  host_->model.profile.rom_takes_words = false;
   EXPECT_EQ(write(nic("rom"), "1"), 0);
   EXPECT_EQ(write(nic("rom"), "0"), 0);
   EXPECT_NE(read(nic("rom")), "EINVAL");
   EXPECT_EQ(write(nic("rom"), "0x"), 0);
   EXPECT_EQ(read(nic("rom")), "EINVAL");
-  const auto rom = open_file(*host_, nic("rom"), {.writing = true});
-  ASSERT_EQ(rom.error, 0);
-  EXPECT_EQ(write_at(*host_, rom.value, 1u << 30, "1").error, EFBIG);
+}
+
+TEST_F(KernelTruthLab, ModesGoWithTheirDevice) {
+  const auto mode_of_override = [&] { return stat_file(*host_, nic("driver_override")).value.mode; };
+  ASSERT_EQ(change_mode(*host_, nic("driver_override"), 0666), 0);
+  EXPECT_EQ(mode_of_override(), 0100666u);
+  ASSERT_EQ(write(nic("remove"), "1"), 0);
+  ASSERT_EQ(write("bus/pci/rescan", "1"), 0);
+  EXPECT_EQ(mode_of_override(), 0100644u);
+}
+
+TEST_F(KernelTruthLab, ModesAreOfDirectoriesAndNodesToo) {
+  const std::string folder = "bus/pci/devices/0000:01:00.0";
+  ASSERT_EQ(change_mode(*host_, folder, 0700), 0);
+  EXPECT_EQ(stat_file(*host_, folder).value.mode, 040700u);
+  EXPECT_EQ(open_file(*host_, nic("vendor"), {.reading = true}, Caller::Nobody).error, EACCES);
+  EXPECT_EQ(open_file(*host_, nic("vendor"), {.reading = true}).error, 0);
+  ASSERT_EQ(change_mode(*host_, "/dev/vfio/vfio", 0600), 0);
+  EXPECT_EQ(stat_file(*host_, "/dev/vfio/vfio").value.mode, 020600u);
 }
 
 TEST_F(KernelTruthLab, VirtualFunctionsThatOutlivedTheirCardAreInTheWayOfNewOnes) {
