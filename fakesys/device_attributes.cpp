@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <ranges>
 
+#include "engine/base/hexadecimal.h"
 #include "fakesys/attribute_parts.h"
 #include "fakesys/numbers.h"
 
@@ -16,7 +17,7 @@ namespace {
 Text number_line(std::uint32_t number, unsigned digits) {
   constexpr std::string_view kPrefix = "0x";
   Text line{0, std::string(kPrefix.size() + digits + 1, '\n')};
-  put_hex(std::ranges::copy(kPrefix, line.text.data()).out, number, digits, kSmallDigits);
+  put_hexadecimal(std::ranges::copy(kPrefix, line.text.data()).out, number, digits);
   return line;
 }
 
@@ -34,7 +35,7 @@ Text show_revision(const Host& h, const Node& n) { return number_line(device_of(
 /// Writes a name of some kind and a number behind it; gives where they end. As names and digits are known where it is
 /// called, the compiler writes it out there.
 [[gnu::always_inline]] inline char* put_field(char* at, std::string_view name, std::uint32_t number, unsigned digits) {
-  return put_hex(std::ranges::copy(name, at).out, number, digits, kCapitalDigits);
+  return put_hexadecimal(std::ranges::copy(name, at).out, number, digits, kCapitalHexadecimal);
 }
 
 void append_modalias(std::string& text, const Identity& id) {

@@ -15,14 +15,6 @@ std::optional<std::int64_t> kernel_signed(std::string_view data);
 std::optional<bool> kernel_bool(std::string_view data);
 /// The next hexadecimal number of `data`, as the kernel's sscanf("%x") finds it; takes it off the text.
 std::optional<std::uint64_t> scan_hex(std::string_view& data);
-/// Writes that many hexadecimal digits of the number, in the digits of `alphabet`; gives where they end.
-inline constexpr std::string_view kSmallDigits = "0123456789abcdef", kCapitalDigits = "0123456789ABCDEF";
-[[gnu::always_inline]] inline char* put_hex(char* at, std::uint32_t number, unsigned digits,
-                                            std::string_view alphabet) {
-#pragma GCC unroll 8
-  for (unsigned left = digits; left > 0; --left) *at++ = alphabet[number >> (4 * (left - 1)) & 0xf];
-  return at;
-}
 /// The decimal digits that the text begins with, as a number; 0 if there are none.
 std::uint64_t decimal_prefix(std::string_view data);
 /// Without white space at either end.

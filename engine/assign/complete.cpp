@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
 #include <limits>
 #include <optional>
 #include <set>
@@ -258,8 +257,8 @@ Result<void> check_duplicate_panics(const DeviceList& panics) {
 Result<void> check_boot_orders(const DeviceLists& lists, bool names_boot_devices) {
   std::set<std::uint32_t> seen;
   std::optional<Error> beside_kinds;
-  for (const DeviceList& devices : {std::cref(lists[DeviceKind::Disk]), std::cref(lists[DeviceKind::Interface]),
-                                    std::cref(lists[DeviceKind::Hostdev]), std::cref(lists[DeviceKind::Redirdev])}) {
+  for (const DeviceKind kind : domain::kKindsWithBootOrder) {
+    const DeviceList& devices = lists[kind];
     for (const Device& device : devices) {
       if (!device.boot_order) continue;
       if (!seen.insert(*device.boot_order).second)

@@ -18,6 +18,16 @@ inline constexpr auto kHexadecimalDigits = [] {
   return digits;
 }();
 
+inline constexpr std::string_view kSmallHexadecimal = "0123456789abcdef", kCapitalHexadecimal = "0123456789ABCDEF";
+
+/// Writes that many digits of the number, in those of `alphabet`; gives where they end.
+[[gnu::always_inline]] constexpr char* put_hexadecimal(char* at, std::uint32_t number, unsigned digits,
+                                                       std::string_view alphabet = kSmallHexadecimal) {
+#pragma GCC unroll 8
+  for (unsigned left = digits; left > 0; --left) *at++ = alphabet[number >> (4 * (left - 1)) & 0xf];
+  return at;
+}
+
 /// The text as hexadecimal digits and nothing else, at most eight of them. Nothing when it is empty or has something
 /// else in it. Addresses and ids are read by the thousand: this is for them.
 constexpr std::optional<std::uint32_t> hexadecimal(std::string_view text) {

@@ -37,4 +37,10 @@ constexpr bool is_xml_character(std::uint64_t code) {
   return code <= 0xD7FF || (code >= 0xE000 && code <= 0xFFFD) || (code >= 0x10000 && code <= 0x10FFFF);
 }
 
+/// How many bytes the character that the text begins with has; 0 for one that XML may not hold, or that is no UTF-8.
+constexpr std::size_t xml_character_bytes(std::string_view text) {
+  const Utf8Character character = first_character(text);
+  return is_xml_character(character.code) ? character.bytes : 0;
+}
+
 }  // namespace busproof

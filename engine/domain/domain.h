@@ -49,6 +49,10 @@ enum class DeviceKind : std::uint8_t {
 };
 inline constexpr std::size_t kDeviceKindCount = 25;
 
+/// Those that a guest can boot from, in the order in which libvirt looks at them: `<boot order='1'/>`.
+inline constexpr std::array kKindsWithBootOrder = {DeviceKind::Disk, DeviceKind::Interface, DeviceKind::Hostdev,
+                                                   DeviceKind::Redirdev};
+
 /// The element's name: "disk", "interface", …
 std::string_view to_string(DeviceKind kind);
 

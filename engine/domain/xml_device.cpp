@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/base/hexadecimal.h"
 #include "engine/base/text.h"
 #include "engine/domain/xml_address.h"
 #include "engine/domain/xml_attributes.h"
@@ -63,13 +64,9 @@ std::optional<std::array<std::uint8_t, 6>> parse_mac(std::string_view text) {
 
 /// "52:54:00:12:34:56". By hand: guests have many NICs.
 std::string to_string(const std::array<std::uint8_t, 6>& mac) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t number : mac) {
-    if (!text.empty()) text += ':';
-    text += kDigits[number >> 4U];
-    text += kDigits[number & 0xfU];
-  }
+  constexpr std::string_view kForm = "00:00:00:00:00:00";
+  std::string text(kForm);
+  for (std::size_t i = 0; i < mac.size(); ++i) put_hexadecimal(text.data() + 3 * i, mac[i], 2);
   return text;
 }
 
@@ -239,14 +236,9 @@ Result<void> read_kind(xml_node element, Device& device) {
   return reader == kKindReaders.end() ? read_nothing(element, device) : reader->read(element, device);
 }
 
-bool has_boot_order(DeviceKind kind) {
-  return kind == DeviceKind::Disk || kind == DeviceKind::Interface || kind == DeviceKind::Hostdev ||
-         kind == DeviceKind::Redirdev;
-}
-
 Result<void> read_boot(xml_node element, Device& device) {
   const xml_node boot = element.child("boot");
-  if (!boot || !has_boot_order(device.kind)) return {};
+  if (!boot || std::ranges::find(kKindsWithBootOrder, device.kind) == kKindsWithBootOrder.end()) return {};
   if (!boot.attribute("order")) return missing_attribute(boot, "order", "number the devices to boot from 1");
   const auto order = read_positive(boot, "order", Radix::Decimal);
   if (!order) return std::unexpected(order.error());

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/hexadecimal.h"
 #include "engine/base/text.h"
 #include "engine/domain/xml_address.h"
 #include "engine/domain/xml_layout.h"
@@ -52,7 +53,7 @@ bool has_octal(xml_node address) {
 bool is_hexadecimal(std::string_view text, std::uint32_t value, std::size_t digits) {
   if (text.size() != digits + 2 || !text.starts_with("0x")) return false;
   for (std::size_t i = text.size(); i > 2; --i, value >>= 4U)
-    if (text[i - 1] != "0123456789abcdef"[value & 0xfU]) return false;
+    if (text[i - 1] != kSmallHexadecimal[value & 0xfU]) return false;
   return value == 0;
 }
 

@@ -13,8 +13,7 @@ std::string clean(std::string_view text) {
   std::string result;
   result.reserve(text.size());
   while (!text.empty()) {
-    const auto [code, length] = first_character(text);
-    const std::size_t bytes = is_xml_character(code) ? length : 0;
+    const std::size_t bytes = xml_character_bytes(text);
     result += bytes == 0 ? std::string_view("?") : text.substr(0, bytes);
     text.remove_prefix(bytes == 0 ? 1 : bytes);
   }

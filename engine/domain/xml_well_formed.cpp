@@ -246,8 +246,7 @@ class Scanner {
       return fail(at_, fmt::format("invalid character 0x{:02x}", static_cast<unsigned char>(text_[at_])),
                   "remove the control character", "E002");
     if (!is_utf8_) return skip_to(at_ + 1);
-    const auto [code, bytes] = first_character(rest());
-    const std::size_t length = is_xml_character(code) ? bytes : 0;
+    const std::size_t length = xml_character_bytes(rest());
     if (length == 0)
       return fail(at_, "Input is not proper UTF-8, indicate encoding !",
                   "name the encoding in <?xml version='1.0' encoding='…'?>, or " + std::string(kToUtf8), "E002");

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "engine/base/hexadecimal.h"
 #include "engine/base/text.h"
 #include "engine/host/record_text.h"
 
@@ -162,9 +163,7 @@ std::uint32_t checksum(std::string_view text) {
 
 /// A record that has its text already, behind the room that its checksum needs.
 std::string summed(std::string record) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::uint32_t sum = checksum(std::string_view(record).substr(kChecksumDigits + 1));
-  for (std::size_t at = kChecksumDigits; at-- > 0; sum >>= 4) record[at] = kDigits[sum & 0xf];
+  put_hexadecimal(record.data(), checksum(std::string_view(record).substr(kChecksumDigits + 1)), kChecksumDigits);
   record += '\n';
   return record;
 }

@@ -59,15 +59,12 @@ Result<AddressParts> parse_address_parts(std::string_view text) {
 
 std::string format_address_parts(const AddressParts& parts) {
   // By hand, as nothing is written more often.
-  constexpr std::string_view kDigits = "0123456789abcdef";
   constexpr unsigned kSegmentDigitsMin = 4, kSegmentDigitsMax = 8;
   unsigned segment_digits = kSegmentDigitsMin;
   while (segment_digits < kSegmentDigitsMax && parts.segment >> (4 * segment_digits) != 0) ++segment_digits;
   std::array<char, kSegmentDigitsMax + std::string_view(":00:00.0").size()> text;
   char* at = text.data();
-  const auto put = [&](std::uint32_t number, unsigned digits) {
-    while (digits-- > 0) *at++ = kDigits[number >> (4 * digits) & 0xf];
-  };
+  const auto put = [&](std::uint32_t number, unsigned digits) { at = put_hexadecimal(at, number, digits); };
   put(parts.segment, segment_digits);
   *at++ = ':';
   put(parts.bus, 2);
