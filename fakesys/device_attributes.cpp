@@ -207,7 +207,7 @@ Text show_local_cpus(const Host& h, const Node& n) {
     unsigned value = 0;
     for (std::size_t i = 0; i < kBitsOfDigit; ++i, ++bit)
       if (bit < there.size() && there[bit]) value |= 1U << i;
-    digit = kSmallDigits[value];
+    digit = kSmallHexadecimal[value];
   }
   return {0, std::move(text)};
 }
