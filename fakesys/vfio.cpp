@@ -128,6 +128,13 @@ int Model::group_status(int handle, bool& is_viable, bool& container_set) const 
   return 0;
 }
 
+namespace {
+
+/// Nobody behind the IOMMU can forge interrupts, or that is put up with.
+bool interrupts_are_safe(const Model& model) { return model.interrupt_remapping || model.allow_unsafe_interrupts; }
+
+}  // namespace
+
 int Model::set_container(int handle, int container_handle) {
   const VfioGroupFile* file = group_file(handle);
   if (file == nullptr) return EBADF;
@@ -136,6 +143,8 @@ int Model::set_container(int handle, int container_handle) {
   if (found == nullptr) return ENODEV;
   if (found->container != 0) return EINVAL;
   if (!viable(*found)) return EPERM;
+  const bool has_iommu_type = container(container_handle)->iommu_type != 0;
+  if (has_iommu_type && !interrupts_are_safe(*this)) return EPERM;
   edit_group(file->group).container = container_handle;
   return 0;
 }
@@ -159,7 +168,7 @@ int Model::set_iommu(int handle, int type) {
   const Module* type1 = find_module("vfio_iommu_type1");
   const bool known = std::ranges::find(kTypes, type) != std::end(kTypes);
   if (!known || type1 == nullptr || !type1->loaded) return ENODEV;
-  if (!interrupt_remapping && !allow_unsafe_interrupts) return EPERM;
+  if (!interrupts_are_safe(*this)) return EPERM;
   found->iommu_type = type;
   return 0;
 }
