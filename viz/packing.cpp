@@ -15,8 +15,7 @@ std::string packed(std::string_view text) {
       deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, MAX_WBITS + kGzip, kMemoryLevel, Z_DEFAULT_STRATEGY);
   assert(status == Z_OK);
   std::string file(deflateBound(&stream, text.size()), '\0');
-  // zlib only reads what it is given as input, but did not say so in 1995.
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.next_in = reinterpret_cast<const Bytef*>(text.data());
   stream.avail_in = static_cast<uInt>(text.size());
   stream.next_out = reinterpret_cast<Bytef*>(file.data());
   stream.avail_out = static_cast<uInt>(file.size());
