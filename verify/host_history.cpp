@@ -104,8 +104,9 @@ std::set<HostAddress> given_back_from_nowhere(const HostStep& step, const HostSt
 /// What one operation lets go of, one beside it may be given.
 std::set<HostAddress> let_go_in(const HostStep& step, const HostState& before) {
   std::set<HostAddress> let_go;
-  for (const HostCommand* command : {&step.command, step.beside ? &*step.beside : nullptr})
-    if (step.beside && command->verb == HostVerb::Release)
+  if (!step.beside) return let_go;
+  for (const HostCommand* command : {&step.command, &*step.beside})
+    if (command->verb == HostVerb::Release)
       for (const HostAddress& address : let_go_by(*command, before)) let_go.insert(address);
   return let_go;
 }
