@@ -157,11 +157,11 @@ void expect_success(const QuietRun& quiet, Violations& found) {
 
 // ---- INV-13 ------------------------------------------------------------------------------------------------------
 
-using Write = std::pair<std::string, std::string>;  ///< path and value
-const Write kNothing;
+using WrittenValue = std::pair<std::string, std::string>;  ///< path and value
+const WrittenValue kNothing;
 
 /// Whether what was to be probed waited for a driver, and was taken by one that was loaded just before.
-bool came_by_itself(const QuietRun& quiet, const Write& planned) {
+bool came_by_itself(const QuietRun& quiet, const WrittenValue& planned) {
   if (planned.first != host::paths::kDriversProbe) return false;
   const auto& changes = quiet.run.first.changes;
   const bool loaded =
@@ -172,8 +172,8 @@ bool came_by_itself(const QuietRun& quiet, const Write& planned) {
   return loaded && before != nullptr && !before->binding.driver && after != nullptr && after->binding.driver;
 }
 
-Violations complain_of_write(const Write& planned, const Write& written, Violations found) {
-  const auto words = [](const Write& write) {
+Violations complain_of_write(const WrittenValue& planned, const WrittenValue& written, Violations found) {
+  const auto words = [](const WrittenValue& write) {
     return write == kNothing ? std::string("nothing") : write.first + " " + write.second;
   };
   found.push_back({"", fmt::format("planned {}, written {}", words(planned), words(written))});
@@ -212,11 +212,11 @@ Violations does_as_planned(const QuietRun& quiet) {
   if (journals.files() != quiet.world.journals || ledger.files() != quiet.world.ledger)
     found.push_back({"", "the dry run wrote down what it has not done"});
   if (!is_done(quiet.run.first)) return found;
-  std::vector<Write> written;
+  std::vector<WrittenValue> written;
   for (const fakesys::AccessRecord& change : quiet.run.first.changes)
     if (change.access == fakesys::Access::Write) written.emplace_back(change.path, change.value);
   auto next = written.begin();
-  for (const Write& planned : planned_writes(quiet.run.first.performance->plan)) {
+  for (const WrittenValue& planned : planned_writes(quiet.run.first.performance->plan)) {
     if (next != written.end() && *next == planned)
       ++next;
     else if (!came_by_itself(quiet, planned))

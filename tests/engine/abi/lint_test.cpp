@@ -209,5 +209,16 @@ TEST(Rules, SayWhyAndWhatHelps) {
   }
 }
 
+#undef ROOT
+#undef EROOT
+#undef AT
+#undef MFAT
+#undef PORT
+#undef BRIDGE
+#undef PXB
+#undef NIC
+#undef CARD
+#undef CELLS
+
 }  // namespace
 }  // namespace busproof::abi

@@ -175,6 +175,13 @@ const auto kRefused = std::to_array<Refused>({
 });
 // clang-format on
 
+#undef NIC
+#undef DISK
+#undef FLOPPY
+#undef SCSI_HOST
+#undef USB_HOST
+#undef NVME
+
 class Refusals : public testing::TestWithParam<Refused> {};
 
 TEST_P(Refusals, SayWhatLibvirtSaysAndWhatWouldWork) {
