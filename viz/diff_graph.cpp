@@ -113,15 +113,15 @@ class DiffGraph {
     for (const auto& [was, is] : matching.same) all_.push_back({&before_.devices[was], &after_.devices[is]});
     for (const std::size_t i : matching.gone) all_.push_back({&before_.devices[i], nullptr});
     for (const std::size_t i : matching.come) all_.push_back({nullptr, &after_.devices[i]});
-    for (Both& both : all_) both.name = names_.make(both.latest().name);
+    for (Both& both : all_) both.name = names_.make(display_name(both.latest()));
   }
 
   /// A finding names its device and says where in which file that stands.
   void hand_out_findings() {
-    std::map<std::tuple<Place::Side, std::string_view, std::size_t>, std::size_t> by_place;
+    std::map<std::tuple<Place::Side, std::string, std::size_t>, std::size_t> by_place;
     for (std::size_t i = 0; i < all_.size(); ++i) {
       const Place::Side side = all_[i].is != nullptr ? Place::Side::New : Place::Side::Old;
-      by_place.try_emplace({side, all_[i].latest().name, all_[i].latest().offset}, i);
+      by_place.try_emplace({side, display_name(all_[i].latest()), all_[i].latest().offset}, i);
     }
     for (const Finding& finding : findings_) {
       if (finding.device.empty())
@@ -167,10 +167,10 @@ class DiffGraph {
       beside_.push_back(i);
     }
     if (!left) return;
-    Cell trace{.name = names_.make("was " + both.was->name),
+    Cell trace{.name = names_.make("was " + display_name(*both.was)),
                .tag = tag_of(*both.was),
-               .lines = {both.was->name},
-               .tooltip = fmt::format("{} was at {}", both.was->name, to_string(both.was->pci->at)),
+               .lines = {display_name(*both.was)},
+               .tooltip = fmt::format("{} was at {}", display_name(*both.was), to_string(both.was->pci->at)),
                .look = Look::MovedAway};
     graph_.edges.push_back({.from = trace.name,
                             .to = both.name,
@@ -190,7 +190,8 @@ class DiffGraph {
   }
 
   [[nodiscard]] Cell cell_of(const Both& both) const {
-    Cell cell{.name = both.name, .tag = tag_of(both.latest()), .tooltip = both.latest().name, .look = both.look};
+    Cell cell{
+        .name = both.name, .tag = tag_of(both.latest()), .tooltip = display_name(both.latest()), .look = both.look};
     if (both.look == Look::Unchanged) cell.tag.hue = Hue::Bridge;  // grey
     cell.lines.push_back(std::string(mark_of(both.look)) + name_text(both.latest()));
     const std::string linux_name = newest_linux_name(both.latest());
@@ -206,7 +207,7 @@ class DiffGraph {
   }
 
   static std::string name_text(const AbiDevice& device) {
-    if (!makes_bus(&device)) return device.name;
+    if (!makes_bus(&device)) return display_name(device);
     return fmt::format("{} → bus {}", report::short_name(*device.controller->pci_model), device.controller->index);
   }
 
@@ -235,7 +236,7 @@ class DiffGraph {
     node.heading = {.name = buses_[bus].name,
                     .lines = {fmt::format("bus {}{}", controller.index, number_text(both)),
                               std::string(report::short_name(*controller.pci_model))},
-                    .tooltip = both.latest().name,
+                    .tooltip = display_name(both.latest()),
                     .look = both.look};
     // The controller of a root bus has no cell of its own.
     if (!both.latest().pci) add_findings(node.heading, both.findings);
@@ -265,7 +266,7 @@ class DiffGraph {
     const Both& both = all_[buses_[bus].controller];
     if (!both.latest().pci) return;
     graph_.edges.push_back(
-        {.from = both.name, .to = buses_[bus].name, .look = both.look, .tooltip = both.latest().name});
+        {.from = both.name, .to = buses_[bus].name, .look = both.look, .tooltip = display_name(both.latest())});
   }
 
   void draw_domain() {

@@ -280,7 +280,7 @@ class Differ {
               LibvirtCheck check) {
     Finding finding = finding_of(rule);
     const AbiDevice& device = is != nullptr ? *is : *was;
-    finding.device = device.name;
+    finding.device = display_name(device);
     finding.change = std::move(change);
     finding.witness = consequences(what, was, is, check);
     finding.place = {is != nullptr ? Place::Side::New : Place::Side::Old, device.offset};
@@ -305,7 +305,7 @@ class Differ {
       rule = pci && is_above_known(device.controller->index) ? RuleId::ControllerInserted : RuleId::ControllerAdded;
     } else if (const AbiDevice* old = old_occupant(device)) {
       rule = RuleId::PlaceInherited;
-      change += ", where " + old->name + " was";
+      change += ", where " + display_name(*old) + " was";
     }
     report(rule, Change::Added, nullptr, &device, std::move(change), Refuses);
   }
@@ -387,7 +387,7 @@ class Differ {
     if (from.at != to.at) {
       std::string change = fmt::format("{} -> {}", to_string(from.at), to_string(to.at));
       const AbiDevice* old = old_occupant(is);
-      if (old != nullptr) change += ", where " + old->name + " was";
+      if (old != nullptr) change += ", where " + display_name(*old) + " was";
       report(RuleId::DeviceMoved, Change::Moved, &was, &is, std::move(change), Refuses);
     } else if (from.seen.has_value() != to.seen.has_value()) {
       report(RuleId::ReachChanged, to.seen ? Change::Added : Change::Lost, to.seen ? nullptr : &was, &is,

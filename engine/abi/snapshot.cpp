@@ -157,22 +157,12 @@ std::vector<AbiDevice> sorted(std::vector<AbiDevice> devices) {
   return result;
 }
 
-/// Whether it is called by what identifies it; a card is not called by its place on the host.
-bool names_itself(const AbiDevice& device) {
-  return !device.alias.empty() || !device.mac.empty() || !device.target.empty() || device.controller;
-}
-
-/// The others are called by their numbers. Those of the XML are counted first.
+/// Those that nothing identifies are called by their numbers. Those of the XML are counted first.
 void number_devices(std::vector<AbiDevice>& devices) {
   std::array<std::size_t, domain::kDeviceKindCount> count{};
-  Device nameless;
   for (const bool added : {false, true})
-    for (AbiDevice& device : devices) {
-      if (device.added != added) continue;
-      nameless.kind = device.kind;
-      const std::size_t number = ++count[static_cast<std::size_t>(device.kind)];
-      if (!names_itself(device)) device.name = display_name(nameless, number);
-    }
+    for (AbiDevice& device : devices)
+      if (device.added == added) device.number = ++count[static_cast<std::size_t>(device.kind)];
 }
 
 /// `unplaced` is null where it is not known.
@@ -191,9 +181,7 @@ AbiSnapshot snapshot_of(const domain::PlacedDomain& placed, const topology::Numb
   constexpr std::size_t kImplied = 4;  // so that the rest need not move when these come
   abi.devices.reserve(domain.devices.size() + kImplied);
   for (const Device& device : domain.devices) {
-    AbiDevice& seen = abi.devices.emplace_back();
-    describe_device(device, seen);
-    if (names_itself(seen)) seen.name = display_name(device, 0);
+    describe_device(device, abi.devices.emplace_back());
   }
   Topology(domain, numbered).fill(abi.devices);
   if (unplaced != nullptr)
@@ -220,6 +208,20 @@ AbiSnapshot snapshot_of(const domain::PlacedDomain& placed, const topology::Numb
 bool is_nothing(DeviceKind kind, std::string_view model) {
   return model == "none" &&
          (kind == DeviceKind::Memballoon || kind == DeviceKind::Video || kind == DeviceKind::Controller);
+}
+
+std::string display_name(const AbiDevice& device) {
+  domain::DeviceNames names{.kind = device.kind,
+                            .alias = device.alias,
+                            .mac = device.mac,
+                            .target = device.target,
+                            .controller = {},
+                            .index = {}};
+  if (device.controller) {
+    names.controller = device.controller->type;
+    names.index = device.controller->index;
+  }
+  return display_name(names, device.number);
 }
 
 std::string address_text(const Device& device) {

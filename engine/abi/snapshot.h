@@ -92,12 +92,15 @@ struct AbiDevice {
   std::optional<std::uint32_t> acpi_index, boot_order;
   std::vector<domain::DetailValue> details;  ///< sorted
   // For reports only:
-  std::string name;             ///< "interface 52:54:00:aa:bb:cc", "rng #2"; counted in the order of the snapshot
+  std::size_t number = 0;       ///< of its kind, from 1: its name where nothing else names it
   bool address_chosen = false;  ///< the place, where it has one, is left to libvirt
   bool added = false;           ///< not in the XML: libvirt adds it
   std::size_t offset = 0;
   friend auto operator<=>(const AbiDevice&, const AbiDevice&) = default;
 };
+
+/// "interface 52:54:00:aa:bb:cc", "rng #2"; counted in the order of the snapshot.
+std::string display_name(const AbiDevice& device);
 
 struct AbiSnapshot {
   std::string name, uuid;

@@ -344,14 +344,11 @@ class Run {
   Result<void> seat_all() {
     std::array<std::vector<std::size_t>, topology::kSeatingStepCount> steps;
     for (std::size_t i = 0; i < places_.size(); ++i)
-      if (const auto step = topology::seating_step(domain_.devices[i]))
+      if (const auto step = topology::seating_step(domain_.devices[i]); step && asks_for_a_seat(i))
         steps[static_cast<std::size_t>(*step)].push_back(i);
-    for (const auto& step : steps) {
-      for (const std::size_t i : step) {
-        if (!asks_for_a_seat(i)) continue;
+    for (const auto& step : steps)
+      for (const std::size_t i : step)
         if (auto seated = seat(i); !seated) return blame(i, seated.error());
-      }
-    }
     return {};
   }
 

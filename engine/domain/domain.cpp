@@ -77,17 +77,26 @@ bool lacks_place(const Device& device) {
   return (pci != nullptr && !pci->at) || std::holds_alternative<NoAddress>(device.address);
 }
 
+std::string display_name(const DeviceNames& names, std::size_t ordinal) {
+  for (const std::string_view name : {names.alias, names.mac, names.target})
+    if (!name.empty()) return fmt::format("{} {}", to_string(names.kind), name);
+  if (names.controller && names.index)
+    return fmt::format("{} {} {}", to_string(names.kind), to_string(*names.controller), *names.index);
+  return fmt::format("{} #{}", to_string(names.kind), ordinal);
+}
+
 std::string display_name(const Device& device, std::size_t ordinal) {
-  std::string text(to_string(device.kind));
-  // Snapshots ask for the name of every device: no formatting.
-  for (const std::string* name : {&device.alias, &device.mac, &device.target})
-    if (!name->empty()) return text.append(1, ' ').append(*name);
-  if (device.controller && device.controller->index)
-    return text.append(1, ' ')
-        .append(to_string(device.controller->type))
-        .append(1, ' ')
-        .append(std::to_string(*device.controller->index));
-  return text.append(" #").append(std::to_string(ordinal));
+  DeviceNames names{.kind = device.kind,
+                    .alias = device.alias,
+                    .mac = device.mac,
+                    .target = device.target,
+                    .controller = {},
+                    .index = {}};
+  if (device.controller) {
+    names.controller = device.controller->type;
+    names.index = device.controller->index;
+  }
+  return display_name(names, ordinal);
 }
 
 std::string display_name(const Domain& domain, const Device& device) {

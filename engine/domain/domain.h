@@ -155,6 +155,15 @@ bool is_pci_controller(const Device& device);
 /// Whether libvirt chooses the place of the device when the domain is defined: it has no address yet, or asks for one.
 bool lacks_place(const Device& device);
 
+/// What a device may be called by; empty where it has no such name.
+struct DeviceNames {
+  DeviceKind kind{};
+  std::string_view alias, mac, target;
+  std::optional<ControllerType> controller;
+  std::optional<std::uint32_t> index;  ///< of the controller
+};
+std::string display_name(const DeviceNames& names, std::size_t ordinal);
+
 /// The device as its user knows it: "interface ua-net0", "interface 52:54:00:aa:bb:cc", "disk vda",
 /// "controller pci 3", else element and place among its kind: "video #2" (`ordinal` counts from 1).
 std::string display_name(const Device& device, std::size_t ordinal);

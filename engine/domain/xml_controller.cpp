@@ -78,7 +78,7 @@ constexpr std::array kCompanionRules = {
 
 bool knows(Words words, std::string_view word) { return std::ranges::find(words, word) != words.end(); }
 
-Result<void> read_type(xml_node element, Controller& controller) {
+Result<void> read_type(const Element& element, Controller& controller) {
   controller.type = ControllerType::Ide;
   const pugi::xml_attribute type = element.attribute("type");
   if (!type) return {};
@@ -91,7 +91,7 @@ Result<void> read_type(xml_node element, Controller& controller) {
   return {};
 }
 
-Result<void> read_model(xml_node element, Device& device) {
+Result<void> read_model(const Element& element, Device& device) {
   const pugi::xml_attribute model = element.attribute("model");
   if (!model) return {};
   device.model = model.value();
@@ -105,14 +105,14 @@ Result<void> read_model(xml_node element, Device& device) {
   return {};
 }
 
-Result<void> read_index(xml_node element, Controller& controller) {
+Result<void> read_index(const Element& element, Controller& controller) {
   const auto index = read_non_negative(element, "index", Radix::Decimal);
   if (!index) return std::unexpected(index.error());
   if (*index) controller.index = static_cast<std::uint32_t>(**index);
   return {};
 }
 
-Result<void> refuse_second(xml_node element, const char* child) {
+Result<void> refuse_second(const Element& element, const char* child) {
   const xml_node first = element.child(child);
   const xml_node second = first.next_sibling(child);
   if (!second) return {};
@@ -121,7 +121,7 @@ Result<void> refuse_second(xml_node element, const char* child) {
                     fmt::format("merge them into one <{}>", child));
 }
 
-Result<void> read_model_name(xml_node element, Controller& controller) {
+Result<void> read_model_name(const Element& element, Controller& controller) {
   if (auto single = refuse_second(element, "model"); !single) return single;
   const xml_node model = element.child("model");
   const pugi::xml_attribute name = model.attribute("name");
@@ -140,7 +140,7 @@ constexpr std::array<std::optional<int> PciTarget::*, kTargetAttributes.size()> 
     &PciTarget::chassis_nr, &PciTarget::chassis, &PciTarget::port, &PciTarget::bus_nr, nullptr, &PciTarget::index,
 };
 
-Result<void> read_target(xml_node element, Controller& controller) {
+Result<void> read_target(const Element& element, Controller& controller) {
   if (auto single = refuse_second(element, "target"); !single) return single;
   const xml_node target = element.child("target");
   if (controller.type != ControllerType::Pci || !target) return {};
@@ -159,7 +159,7 @@ Result<void> read_target(xml_node element, Controller& controller) {
   return {};
 }
 
-Result<void> read_node(xml_node element, Controller& controller) {
+Result<void> read_node(const Element& element, Controller& controller) {
   const xml_node node = element.child("target").child("node");
   const std::string text = text_content(node);
   if (text.empty()) return {};
@@ -171,7 +171,7 @@ Result<void> read_node(xml_node element, Controller& controller) {
   return {};
 }
 
-void read_master(xml_node element, Device& device, std::optional<std::uint32_t> start) {
+void read_master(const Element& element, Device& device, std::optional<std::uint32_t> start) {
   Controller& controller = *device.controller;
   if (element.child("master")) controller.master_start = start.value_or(0);
   const auto rule = std::ranges::find(kCompanionRules, device.model, &CompanionRule::model);
@@ -179,7 +179,7 @@ void read_master(xml_node element, Device& device, std::optional<std::uint32_t> 
     controller.master_start = rule->master_start;
 }
 
-Result<void> read_pcihole64(xml_node element, Controller& controller) {
+Result<void> read_pcihole64(const Element& element, Controller& controller) {
   const xml_node hole = element.child("pcihole64");
   const std::string text = text_content(hole);
   if (!pci::is_root(controller.pci_model) || text.empty()) return {};
@@ -197,7 +197,7 @@ bool is_usb_none(const Device& device) {
   return device.controller && device.controller->type == ControllerType::Usb && device.model == "none";
 }
 
-Result<void> read_controller(xml_node element, Device& device) {
+Result<void> read_controller(const Element& element, Device& device) {
   Controller& controller = device.controller.emplace();
   if (auto read = read_type(element, controller); !read) return read;
   if (auto read = read_model(element, device); !read) return read;
@@ -207,7 +207,7 @@ Result<void> read_controller(xml_node element, Device& device) {
   return read_node(element, controller);
 }
 
-Result<void> read_controller_ports(xml_node element, Device& device) {
+Result<void> read_controller_ports(const Element& element, Device& device) {
   Controller& controller = *device.controller;
   if (!is_usb_none(device)) {
     const auto start = read_unsigned(element.child("master"), "startport", Radix::Decimal);

@@ -200,42 +200,36 @@ std::string uuid_text(std::string_view text) {
   return uuid;
 }
 
+/// `place` is there.
 std::optional<std::string> value_at(const DetailRule& rule, xml_node place) {
-  const pugi::xml_attribute attribute =
-      *rule.attribute == '\0' ? pugi::xml_attribute() : place.attribute(rule.attribute);
   switch (rule.form) {
     case Form::Word:
-      if (attribute) return attribute.value();
-      break;
-    case Form::Number:
-      if (attribute) return number_text(attribute.value());
-      break;
+    case Form::Number: {
+      const pugi::xml_attribute attribute = place.attribute(rule.attribute);
+      if (!attribute) return std::nullopt;
+      return rule.form == Form::Word ? attribute.value() : number_text(attribute.value());
+    }
     case Form::Size:
-      if (place) return size_text(place.child_value(), value_of(place, "unit"));
-      break;
+      return size_text(place.child_value(), value_of(place, "unit"));
     case Form::Text:
-      if (place) return std::string(trimmed(place.child_value()));
-      break;
+      return std::string(trimmed(place.child_value()));
     case Form::Uuid:
-      if (place) return uuid_text(place.child_value());
-      break;
+      return uuid_text(place.child_value());
     case Form::Presence:
-      if (place) return "yes";
-      break;
+      return "yes";
     case Form::Subtree:
-      if (place) return canonical_content(place);
-      break;
+      return canonical_content(place);
     case Form::Children:
-      if (place) return canonical_children(place);
-      break;
+      return canonical_children(place);
   }
   return std::nullopt;
 }
 
-void read_rules(Rules rules, xml_node element, std::vector<DetailValue>& details) {
+void read_rules(Rules rules, const Element& element, std::vector<DetailValue>& details) {
   for (const DetailRule& rule : rules) {
-    xml_node place = *rule.child == '\0' ? element : element.child(rule.child);
+    xml_node place = *rule.child == '\0' ? xml_node(element) : element.child(rule.child);
     if (*rule.grand != '\0') place = place.child(rule.grand);
+    if (!place) continue;
     auto value = value_at(rule, place);
     const bool is_blank = value && value->empty() && rule.form != Form::Uuid;
     const bool is_assumed = value && !rule.assumed.empty() && *value == rule.assumed;
@@ -296,7 +290,7 @@ constexpr std::array kDriverWords = {
 
 /// libvirt takes a virtio device whose `<driver>` says anything for another than one without; disks always have one.
 /// Source: libvirt 9.0.0 src/conf/domain_conf.c, virDomainVirtioOptionsCheckABIStability().
-void note_driver(xml_node element, const Device& device, std::vector<DetailValue>& details) {
+void note_driver(const Element& element, const Device& device, std::vector<DetailValue>& details) {
   const bool is_nic = device.kind == DeviceKind::Interface;
   if (device.kind == DeviceKind::Disk || (is_nic && !is_virtio_nic(device))) return;
   const xml_node driver = element.child("driver");
@@ -313,11 +307,11 @@ void note_driver(xml_node element, const Device& device, std::vector<DetailValue
 }
 
 /// Where QEMU forwards what the guest sends to an address, that address: "10.0.2.1:4600".
-void note_forwarded_address(xml_node element, const Device& device, std::vector<DetailValue>& details) {
+void note_forwarded_address(const Element& element, const Device& device, std::vector<DetailValue>& details) {
+  if (device.kind != DeviceKind::Channel || device.target_type != "guestfwd") return;
   const xml_node target = element.child("target");
-  if (device.kind == DeviceKind::Channel && device.target_type == "guestfwd")
-    details.push_back(
-        {Detail::ForwardedAddress, fmt::format("{}:{}", value_of(target, "address"), value_of(target, "port"))});
+  details.push_back(
+      {Detail::ForwardedAddress, fmt::format("{}:{}", value_of(target, "address"), value_of(target, "port"))});
 }
 
 }  // namespace
@@ -325,13 +319,13 @@ void note_forwarded_address(xml_node element, const Device& device, std::vector<
 std::vector<DetailValue> read_domain_details(xml_node root) {
   std::vector<DetailValue> details;
   details.reserve(kDomainRules.size());
-  read_rules(kDomainRules, root, details);
+  read_rules(kDomainRules, Element(root), details);
   read_sums(root, details);
   std::ranges::sort(details);
   return details;
 }
 
-std::vector<DetailValue> read_device_details(xml_node element, const Device& device) {
+std::vector<DetailValue> read_device_details(const Element& element, const Device& device) {
   const auto rules = std::ranges::find(kKindRules, device.kind, &KindRules::kind);
   std::vector<DetailValue> details;
   note_forwarded_address(element, device, details);

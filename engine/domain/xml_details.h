@@ -5,6 +5,7 @@
 
 #include "engine/domain/details.h"
 #include "engine/domain/domain.h"
+#include "engine/domain/xml_tree.h"
 
 namespace busproof::domain {
 
@@ -13,6 +14,6 @@ namespace busproof::domain {
 std::vector<DetailValue> read_domain_details(pugi::xml_node root);
 
 /// The same of one device, whose kind, mode and type are known.
-std::vector<DetailValue> read_device_details(pugi::xml_node element, const Device& device);
+std::vector<DetailValue> read_device_details(const Element& element, const Device& device);
 
 }  // namespace busproof::domain

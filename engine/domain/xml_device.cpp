@@ -78,7 +78,7 @@ std::string lower_case(std::string_view text) {
 }
 
 /// What the device is called by, read before anything that may be refused.
-void read_names(xml_node element, Device& device) {
+void read_names(const Element& element, Device& device) {
   device.offset = offset_of(element);
   const std::string_view alias = child_value(element, "alias", "name");
   if (is_user_alias(alias)) device.alias = alias;
@@ -89,7 +89,7 @@ void read_names(xml_node element, Device& device) {
 }
 
 /// `managed` is an attribute of the element itself, or of an NVMe disk's source.
-void read_taking(xml_node element, xml_node with_managed, Device& device) {
+void read_taking(const Element& element, xml_node with_managed, Device& device) {
   device.taking.managed = value_of(with_managed, "managed") == "yes";
   device.taking.driver_name = value_of(element.child("driver"), "name");
   device.taking.driver_model = value_of(element.child("driver"), "model");
@@ -114,7 +114,7 @@ Result<std::optional<std::uint32_t>> read_nvme_source(xml_node source) {
   return static_cast<std::uint32_t>(number->magnitude);
 }
 
-Result<void> read_disk(xml_node element, Device& device) {
+Result<void> read_disk(const Element& element, Device& device) {
   if (device.type != "nvme") return {};
   const xml_node source = element.child("source");
   if (!source) return {};
@@ -128,7 +128,7 @@ Result<void> read_disk(xml_node element, Device& device) {
   return read_host_source(source, "pci", device);
 }
 
-Result<void> read_mac(xml_node element, Device& device) {
+Result<void> read_mac(const Element& element, Device& device) {
   const pugi::xml_attribute address = element.child("mac").attribute("address");
   if (!address) return {};
   const auto mac = parse_mac(address.value());
@@ -144,7 +144,7 @@ Result<void> read_mac(xml_node element, Device& device) {
   return {};
 }
 
-Result<void> read_interface(xml_node element, Device& device) {
+Result<void> read_interface(const Element& element, Device& device) {
   device.model = child_value(element, "model", "type");
   device.driver = value_of(element.child("driver"), "name");
   if (!is_plain_name(device.model))
@@ -164,7 +164,7 @@ Result<void> read_interface(xml_node element, Device& device) {
 }
 
 /// Which interface of the kernel a mediated device speaks must be said.
-Result<void> check_mdev_model(xml_node element) {
+Result<void> check_mdev_model(const Element& element) {
   constexpr std::array<std::string_view, 3> kModels = {"vfio-pci", "vfio-ccw", "vfio-ap"};
   constexpr const char* kRemedy = "one of vfio-pci, vfio-ccw, vfio-ap";
   if (!element.attribute("model")) return missing_attribute(element, "model", kRemedy);
@@ -172,7 +172,7 @@ Result<void> check_mdev_model(xml_node element) {
   return refused_at(element, "E115", invalid_value(element, "model"), kRemedy);
 }
 
-Result<void> read_hostdev(xml_node element, Device& device) {
+Result<void> read_hostdev(const Element& element, Device& device) {
   device.model = value_of(element, "model");
   if (!element.child("source"))
     return refused_at(element, "E115", "XML error: Missing <source> element in hostdev device",
@@ -189,33 +189,33 @@ Result<void> read_hostdev(xml_node element, Device& device) {
   return read_host_source(element.child("source"), device.type, device);
 }
 
-Result<void> read_video(xml_node element, Device& device) {
+Result<void> read_video(const Element& element, Device& device) {
   device.primary = child_value(element, "model", "primary") == "yes";
   device.driver = value_of(element.child("driver"), "name");
   return {};
 }
 
-Result<void> read_character(xml_node element, Device& device) {
+Result<void> read_character(const Element& element, Device& device) {
   device.type = value_of(element, "type");
   device.model = value_of(element.child("target").child("model"), "name");
   return {};
 }
 
-Result<void> read_redirdev(xml_node element, Device& device) {
+Result<void> read_redirdev(const Element& element, Device& device) {
   device.type = value_of(element, "type");
   return {};
 }
 
-Result<void> read_shmem(xml_node element, Device&) {
+Result<void> read_shmem(const Element& element, Device&) {
   if (element.attribute("name")) return {};
   return refused_at(element, "E115", "XML error: shmem element must contain 'name' attribute", "name the memory");
 }
 
-Result<void> read_nothing(xml_node, Device&) { return {}; }
+Result<void> read_nothing(const Element&, Device&) { return {}; }
 
 struct KindReader {
   DeviceKind kind;
-  Result<void> (*read)(xml_node element, Device& device);
+  Result<void> (*read)(const Element& element, Device& device);
 };
 constexpr std::array kKindReaders = {
     KindReader{DeviceKind::Disk, read_disk},
@@ -231,12 +231,12 @@ constexpr std::array kKindReaders = {
     KindReader{DeviceKind::Shmem, read_shmem},
 };
 
-Result<void> read_kind(xml_node element, Device& device) {
+Result<void> read_kind(const Element& element, Device& device) {
   const auto reader = std::ranges::find(kKindReaders, device.kind, &KindReader::kind);
   return reader == kKindReaders.end() ? read_nothing(element, device) : reader->read(element, device);
 }
 
-Result<void> read_boot(xml_node element, Device& device) {
+Result<void> read_boot(const Element& element, Device& device) {
   const xml_node boot = element.child("boot");
   if (!boot || std::ranges::find(kKindsWithBootOrder, device.kind) == kKindsWithBootOrder.end()) return {};
   if (!boot.attribute("order")) return missing_attribute(boot, "order", "number the devices to boot from 1");
@@ -252,7 +252,7 @@ bool is_absent(const Device& device) {
 }
 
 /// What every kind of device may say: boot order, ACPI index, address.
-Result<void> read_common(xml_node element, Device& device) {
+Result<void> read_common(const Element& element, Device& device) {
   if (auto read = read_boot(element, device); !read) return read;
   const auto acpi_index = read_positive(element.child("acpi"), "index", Radix::Decimal);
   if (!acpi_index) return std::unexpected(acpi_index.error());
@@ -264,7 +264,7 @@ Result<void> read_common(xml_node element, Device& device) {
 }
 
 /// USB devices whose address libvirt's parser looks at; the others are checked once addresses are known.
-Result<void> check_usb_address(xml_node element, const Device& device) {
+Result<void> check_usb_address(const Element& element, const Device& device) {
   const bool is_none = std::holds_alternative<NoAddress>(device.address);
   if (is_none || std::holds_alternative<UsbAddress>(device.address)) return {};
   const xml_node address = element.child("address");
@@ -289,7 +289,7 @@ InputDefault input_default(std::string_view arch) {
   return arch == "s390" || arch == "s390x" ? InputDefault::Virtio : InputDefault::Usb;
 }
 
-Result<void> read_device(xml_node element, InputDefault input, Device& device) {
+Result<void> read_device(const Element& element, InputDefault input, Device& device) {
   read_names(element, device);
   if (auto read = read_words(element, device); !read) return read;
   if (auto read = read_kind(element, device); !read) return read;

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <pugixml.hpp>
 #include <string_view>
 
 #include "engine/base/result.h"
 #include "engine/domain/domain.h"
+#include "engine/domain/xml_tree.h"
 
 namespace busproof::domain {
 
@@ -14,6 +14,6 @@ InputDefault input_default(std::string_view arch);
 
 /// Fills in everything but `element`. On an error the device holds what had been read, enough for display_name().
 /// Errors: those of read_controller, read_words and read_address, E114 and E227 for USB devices, E115, E103.
-Result<void> read_device(pugi::xml_node element, InputDefault input, Device& device);
+Result<void> read_device(const Element& element, InputDefault input, Device& device);
 
 }  // namespace busproof::domain

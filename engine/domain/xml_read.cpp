@@ -84,9 +84,10 @@ class DeviceReader {
     devices_.reserve(is_usual ? elements.size() : static_cast<std::size_t>(std::ranges::count_if(elements, is_device)));
   }
 
-  void read(xml_node element, std::uint32_t number) {
-    const auto kind = kind_of(element.name());
+  void read(xml_node node, std::uint32_t number) {
+    const auto kind = kind_of(node.name());
     if (!kind) return;
+    const Element element(node);
     Device& device = devices_.emplace_back();
     device.kind = *kind;
     device.element = number;

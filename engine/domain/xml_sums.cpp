@@ -178,9 +178,8 @@ void read_boot_devices(xml_node root, DetailValues& details) {
   std::string order;
   for (const xml_node boot : root.child("os").children("boot"))
     order += fmt::format("{}{}", order.empty() ? "" : ", ", value_of(boot, "dev"));
-  const bool is_by_device = std::ranges::any_of(root.child("devices").children(),
-                                                [](xml_node device) { return !device.child("boot").empty(); });
-  if (order.empty() && !is_by_device) order = "hd";
+  const auto is_bootable = [](xml_node device) { return !device.child("boot").empty(); };
+  if (order.empty() && std::ranges::none_of(root.child("devices").children(), is_bootable)) order = "hd";
   if (order != "hd") put(details, Detail::BootDevices, std::move(order));
 }
 

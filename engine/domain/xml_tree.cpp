@@ -173,9 +173,15 @@ std::vector<pugi::xml_node> device_elements(const pugi::xml_document& document) 
 
 std::string text_content(pugi::xml_node element) {
   std::string content;
+  if (!element) return content;
   for (pugi::xml_node node = next_in_document(element, element); node; node = next_in_document(node, element))
     if (node.type() == pugi::node_pcdata || node.type() == pugi::node_cdata) content += node.value();
   return content;
+}
+
+Element::Element(pugi::xml_node node) : node_(node) {
+  for (pugi::xml_node child = node.first_child(); child; child = child.next_sibling())
+    children_ |= mark_of(child.name());
 }
 
 std::string_view value_of(pugi::xml_node element, const char* attribute) {
@@ -186,6 +192,10 @@ std::string_view child_value(pugi::xml_node element, const char* child, const ch
   for (const pugi::xml_node candidate : element.children(child))
     if (const pugi::xml_attribute found = candidate.attribute(attribute)) return found.value();
   return {};
+}
+
+std::string_view child_value(const Element& element, const char* child, const char* attribute) {
+  return element.child(child) ? child_value(pugi::xml_node(element), child, attribute) : std::string_view();
 }
 
 }  // namespace busproof::domain

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <pugixml.hpp>
@@ -74,8 +75,9 @@ std::array<pugi::xml_attribute, kCount> attributes_named(pugi::xml_node element,
   std::array<pugi::xml_attribute, kCount> found;
   std::size_t expected = 0;
   for (pugi::xml_attribute attribute = element.first_attribute(); attribute; attribute = attribute.next_attribute()) {
+    const char* const name = attribute.name();
     for (std::size_t tried = 0, i = expected; tried < kCount; ++tried, i = i + 1 == kCount ? 0 : i + 1) {
-      if (std::strcmp(names[i], attribute.name()) != 0) continue;
+      if (*names[i] != *name || std::strcmp(names[i], name) != 0) continue;
       if (!found[i]) found[i] = attribute;
       expected = i + 1 == kCount ? 0 : i + 1;
       break;
@@ -84,10 +86,34 @@ std::array<pugi::xml_attribute, kCount> attributes_named(pugi::xml_node element,
   return found;
 }
 
+/// A device's element, and which children it may have: there are rules for dozens of them and few are there, so those
+/// that cannot be are not looked for.
+class Element {
+ public:
+  explicit Element(pugi::xml_node node);
+  operator pugi::xml_node() const { return node_; }  ///< an element, and a bit more
+  [[nodiscard]] pugi::xml_node child(const char* name) const {
+    return (children_ & mark_of(name)) == 0 ? pugi::xml_node() : node_.child(name);
+  }
+  [[nodiscard]] pugi::xml_attribute attribute(const char* name) const { return node_.attribute(name); }
+
+ private:
+  /// One bit for a name, which others may share. Two letters tell most children of devices apart.
+  static std::uint64_t mark_of(const char* name) {
+    const auto first = static_cast<unsigned char>(name[0]);
+    const auto second = first == '\0' ? first : static_cast<unsigned char>(name[1]);
+    return std::uint64_t{1} << ((5U * first + second) % 64U);
+  }
+
+  pugi::xml_node node_;
+  std::uint64_t children_ = 0;
+};
+
 /// The attribute's value; empty when it is missing.
 std::string_view value_of(pugi::xml_node element, const char* attribute);
 
 /// The value of `attribute` at the first child named `child` that has it; empty when there is none.
 std::string_view child_value(pugi::xml_node element, const char* child, const char* attribute);
+std::string_view child_value(const Element& element, const char* child, const char* attribute);
 
 }  // namespace busproof::domain

@@ -312,6 +312,28 @@ class Scanner {
 
   /// `name = 'value'`; what precedes it has been skipped.
   bool attribute(std::string_view& name, std::string_view& value) {
+    return plain_attribute(name, value) || any_attribute(name, value);
+  }
+
+  /// The same where it is as nearly all are: ASCII, without blanks around the '=' and without references. Moves no
+  /// further where it is not.
+  bool plain_attribute(std::string_view& name, std::string_view& value) {
+    const char* const begin = text_.data() + at_;
+    const char* at = begin;
+    if (byte_of(*at) != Byte::NameStart) return false;
+    while (byte_of(*at) == Byte::NameStart || byte_of(*at) == Byte::NameRest) ++at;
+    if (*at != '=' || byte_of(at[1]) != Byte::Quote) return false;
+    const char* const value_begin = at + 2;
+    const char* end = value_begin;
+    while (byte_of(*end) <= Byte::NameStart) ++end;
+    if (*end != at[1]) return false;
+    name = {begin, at};
+    value = {value_begin, end};
+    at_ += static_cast<std::size_t>(end + 1 - begin);
+    return true;
+  }
+
+  bool any_attribute(std::string_view& name, std::string_view& value) {
     const std::size_t begin = at_;
     if (!this->name(name)) return fail(begin, "error parsing attribute name", "attributes look like name='value'");
     skip_blanks();
@@ -378,6 +400,7 @@ class Scanner {
   /// quadratic time.
   bool attributes_are_unique() {
     constexpr std::size_t kFew = 8;
+    if (attributes_.size() < 2) return true;
     if (attributes_.size() > kFew) std::ranges::sort(attributes_, std::ranges::less{}, by_name_and_offset);
     const std::size_t reach = attributes_.size() > kFew ? 1 : kFew;
     for (std::size_t i = 1; i < attributes_.size(); ++i)

@@ -144,14 +144,14 @@ Refusal unknown_word(const WordRule& rule, xml_node place, std::string_view valu
   return refused_at(place, "E115", fmt::format(fmt::runtime(rule.unknown), value), one_of(rule));
 }
 
-Result<void> read_missing(const WordRule& rule, xml_node element, std::string& field) {
+Result<void> read_missing(const WordRule& rule, const Element& element, std::string& field) {
   if (rule.missing == kRequired) return missing_attribute(element, rule.attribute, one_of(rule));
   if (!rule.missing.empty()) return refused_at(element, "E115", std::string(rule.missing), one_of(rule));
   field = rule.assumed;
   return {};
 }
 
-Result<void> read_word(const WordRule& rule, xml_node element, Device& device) {
+Result<void> read_word(const WordRule& rule, const Element& element, Device& device) {
   const bool own = *rule.child == '\0';
   const xml_node place = own ? element : element.child(rule.child);
   const pugi::xml_attribute attribute = place.attribute(rule.attribute);
@@ -166,7 +166,7 @@ Result<void> read_word(const WordRule& rule, xml_node element, Device& device) {
 
 }  // namespace
 
-Result<void> read_words(xml_node element, Device& device) {
+Result<void> read_words(const Element& element, Device& device) {
   for (const WordRule& rule : rows_in(kWordRules, kWordRulesOfKind[static_cast<std::size_t>(device.kind)]))
     if (auto read = read_word(rule, element, device); !read) return read;
   return {};

@@ -76,7 +76,7 @@ void report_freed_slots(const LockedDomain& locked, const AbiSnapshot& now, Find
     const auto freed = std::ranges::find(locked.freed, device.pci->at, &FreedSlot::at);
     if (freed == locked.freed.end()) continue;
     Finding finding = abi::finding_of(RuleId::FreedSlotTaken);
-    finding.device = device.name;
+    finding.device = display_name(device);
     finding.change = "at " + to_string(freed->at) + ", where " + freed->was + " was";
     finding.place.offset = device.offset;
     findings.push_back(std::move(finding));

@@ -117,6 +117,7 @@ std::string free_text(const std::vector<std::uint8_t>& slots) {
 }
 
 std::string printable(std::string_view text) {
+  if (std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; })) return std::string(text);
   std::string clean;
   clean.reserve(text.size());
   while (!text.empty()) {

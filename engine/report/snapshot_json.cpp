@@ -58,7 +58,7 @@ Json controller_of(const abi::AbiController& controller) {
 }
 
 Json device_of(const abi::AbiDevice& device) {
-  Json json{{"kind", to_string(device.kind)}, {"name", device.name}};
+  Json json{{"kind", to_string(device.kind)}, {"name", display_name(device)}};
   put(json, "alias", device.alias);
   put(json, "mac", device.mac);
   put(json, "target", device.target);

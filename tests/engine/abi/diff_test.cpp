@@ -147,7 +147,7 @@ TEST(Matching, LeavesOverWhatCameAndWent) {
   ASSERT_THAT(matching.gone, SizeIs(1));
   ASSERT_THAT(matching.come, SizeIs(1));
   EXPECT_EQ(before.devices[matching.gone[0]].mac, "52:54:00:00:00:aa");
-  EXPECT_EQ(after.devices[matching.come[0]].name, "rng #2");
+  EXPECT_EQ(display_name(after.devices[matching.come[0]]), "rng #2");
 }
 
 }  // namespace
