@@ -177,7 +177,7 @@ class Examination {
     std::optional<OldText> known = old_text_of(entry);
     // Most are the same text as before, and need no second reading.
     if (known && known->text && *known->text == config.document.text() && !counterparts_->is_one_pair()) {
-      compare(config.guest->snapshot, config.guest->snapshot, report, findings);
+      note_compared(report);  // and nothing found: no config differs from itself
       report.old_file = task_.reference->entries()[known->entry].name;
       report.findings = report::locate(std::move(findings), side_of(config), side_of(config));
       for (report::LocatedFinding& located : report.findings) located.baseline = report::Baseline::Unchanged;
@@ -198,7 +198,7 @@ class Examination {
     report.old_file = (*old)->name;
     report.devices = std::max(report.devices, (*old)->guest->snapshot.devices.size());
     report.findings = report::locate(std::move(findings), side_of(**old), side_of(config));
-    if (task_.lints) set_baseline(report, lint_of(**old, task_.cards));
+    if (task_.lints && task_.tells_baseline) set_baseline(report, lint_of(**old, task_.cards));
     return report;
   }
 
@@ -223,10 +223,14 @@ class Examination {
     return report;
   }
 
-  static void compare(const abi::AbiSnapshot& before, const abi::AbiSnapshot& after, DomainReport& report,
-                      Findings& findings) {
+  static void note_compared(DomainReport& report) {
     report.status = Status::Compared;
     report.rules += abi::difference_rule_count();
+  }
+
+  static void compare(const abi::AbiSnapshot& before, const abi::AbiSnapshot& after, DomainReport& report,
+                      Findings& findings) {
+    note_compared(report);
     std::ranges::move(abi::diff(before, after), std::back_inserter(findings));
     std::ranges::sort(findings);
   }
@@ -373,6 +377,7 @@ ExitCode run_and_report(Task task, const RunOptions& options) {
   auto outputs = Outputs::open(
       options.formats, {.command = task.command, .version = BUSPROOF_VERSION, .fail_on = fail_on, .shard = task.shard});
   if (!outputs) return fail(task, outputs.error());
+  task.tells_baseline = outputs->tells_baseline();
 
   policy::Ledger ledger(*file ? (*file)->suppressions : std::vector<policy::Suppression>(), today());
   policy::Ran ran;

@@ -21,9 +21,10 @@ struct Task {
   const ConfigStore* reference = nullptr;  ///< null: nothing is compared
   const lock::Lock* lock = nullptr;        ///< null: there is none to compare with
   bool lints = false;
-  NodeOfCard cards{};         ///< of the host that the configs are for; empty: not known
-  bool regenerates = false;   ///< compares each with what it is once a manager has dropped its addresses
-  bool reports_gone = false;  ///< what only the reference has
+  NodeOfCard cards{};           ///< of the host that the configs are for; empty: not known
+  bool regenerates = false;     ///< compares each with what it is once a manager has dropped its addresses
+  bool reports_gone = false;    ///< what only the reference has
+  bool tells_baseline = false;  ///< some output says which findings the reference had already
   std::optional<report::Shard> shard{};
   std::string command;  ///< "check"
 };

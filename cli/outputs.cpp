@@ -51,6 +51,7 @@ Result<Outputs> Outputs::open(const std::vector<std::string>& formats, const rep
     if (taken)
       return bad_wish(fmt::format("two formats go to {}; write --format {}=FILE",
                                   wish.path == "-" ? "standard output" : wish.path, wish.format));
+    outputs.tells_baseline_ = outputs.tells_baseline_ || format->tells_baseline;
     Output output{.path = wish.path, .writer = format->make(facts)};
     if (wish.path == "-") {
       outputs.tells_totals_ = format->tells_totals;

@@ -29,6 +29,8 @@ class Outputs {
   ExitCode end(ExitCode code);
 
   [[nodiscard]] const report::Totals& totals() const { return totals_; }
+  /// Whether any format tells which findings were there before.
+  [[nodiscard]] bool tells_baseline() const { return tells_baseline_; }
 
  private:
   struct Output {
@@ -44,6 +46,7 @@ class Outputs {
   std::vector<Output> outputs_;
   report::Totals totals_;
   bool tells_totals_ = false;
+  bool tells_baseline_ = false;
 };
 
 }  // namespace busproof::cli

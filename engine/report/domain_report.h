@@ -34,7 +34,7 @@ struct LocatedFinding {
   std::string file;
   std::optional<domain::TextPlace> place;  ///< nothing: it is about the whole file
   std::string fingerprint;                 ///< the same for the same finding of another day, wherever its line is
-  std::optional<Baseline> baseline{};      ///< nothing: nothing was compared
+  std::optional<Baseline> baseline{};      ///< nothing: nothing was compared, or nobody asks
   std::string suppressed_because{};        ///< empty: it counts
 };
 

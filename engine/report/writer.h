@@ -81,16 +81,17 @@ std::unique_ptr<Writer> markdown_writer(const RunFacts& facts);
 struct Format {
   std::string_view name;
   std::unique_ptr<Writer> (*make)(const RunFacts& facts);
-  bool tells_totals;  ///< to people; others leave that to stderr
+  bool tells_totals;    ///< to people; others leave that to stderr
+  bool tells_baseline;  ///< which findings the reference had already
 };
 inline constexpr std::array<Format, 7> kFormats = {{
-    {"text", text_writer, true},
-    {"json", json_writer, false},
-    {"sarif", sarif_writer, false},
-    {"junit", junit_writer, false},
-    {"github", github_writer, false},
-    {"gitlab", gitlab_writer, false},
-    {"markdown", markdown_writer, true},
+    {"text", text_writer, true, false},
+    {"json", json_writer, false, true},
+    {"sarif", sarif_writer, false, true},
+    {"junit", junit_writer, false, false},
+    {"github", github_writer, false, false},
+    {"gitlab", gitlab_writer, false, false},
+    {"markdown", markdown_writer, true, false},
 }};
 
 /// Nothing for a name that there is not.
