@@ -15,27 +15,32 @@ Json baseline_of(const LocatedFinding& located) {
   return *located.baseline == Baseline::New ? "new" : "unchanged";
 }
 
+Json witness_json(const Witness& witness) {
+  return JsonObject(2).add("observer", to_string(witness.observer)).add("text", witness.text).done();
+}
+
 Json finding_json(const DomainReport& report, const LocatedFinding& located) {
   const Finding& finding = located.finding;
   Json witness = Json::array();
-  for (const Witness& one : finding.witness)
-    witness.push_back({{"observer", to_string(one.observer)}, {"text", one.text}});
-  return {{"severity", to_string(finding.severity)},
-          {"rule", finding.rule},
-          {"name", rule_name(finding)},
-          {"domain", text_or_null(report.domain)},
-          {"config", report.file},
-          {"device", text_or_null(finding.device)},
-          {"change", finding.change},
-          {"witness", std::move(witness)},
-          {"reason", finding.reason},
-          {"remedy", text_or_null(finding.remedy)},
-          {"file", located.file},
-          {"line", line_of(located.place)},
-          {"column", column_of(located.place)},
-          {"fingerprint", located.fingerprint},
-          {"baseline", baseline_of(located)},
-          {"suppressed", text_or_null(located.suppressed_because)}};
+  for (const Witness& one : finding.witness) witness.push_back(witness_json(one));
+  return JsonObject(16)
+      .add("severity", to_string(finding.severity))
+      .add("rule", finding.rule)
+      .add("name", rule_name(finding))
+      .add("domain", text_or_null(report.domain))
+      .add("config", report.file)
+      .add("device", text_or_null(finding.device))
+      .add("change", finding.change)
+      .add("witness", std::move(witness))
+      .add("reason", finding.reason)
+      .add("remedy", text_or_null(finding.remedy))
+      .add("file", located.file)
+      .add("line", line_of(located.place))
+      .add("column", column_of(located.place))
+      .add("fingerprint", located.fingerprint)
+      .add("baseline", baseline_of(located))
+      .add("suppressed", text_or_null(located.suppressed_because))
+      .done();
 }
 
 Json error_of(const DomainReport& report) {
@@ -47,14 +52,16 @@ Json error_of(const DomainReport& report) {
 }
 
 Json domain_json(const DomainReport& report) {
-  return {{"config", report.file},
-          {"old_config", text_or_null(report.old_file)},
-          {"status", to_string(report.status)},
-          {"domain", text_or_null(report.domain)},
-          {"uuid", text_or_null(report.uuid)},
-          {"rules", report.rules},
-          {"devices", report.devices},
-          {"error", error_of(report)}};
+  return JsonObject(8)
+      .add("config", report.file)
+      .add("old_config", text_or_null(report.old_file))
+      .add("status", to_string(report.status))
+      .add("domain", text_or_null(report.domain))
+      .add("uuid", text_or_null(report.uuid))
+      .add("rules", report.rules)
+      .add("devices", report.devices)
+      .add("error", error_of(report))
+      .done();
 }
 
 Json totals_json(const Totals& totals, int exit_code) {

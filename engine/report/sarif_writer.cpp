@@ -43,18 +43,30 @@ Json rule_json(const abi::Rule& rule) {
           {"defaultConfiguration", {{"level", level_of(rule.severity)}}}};
 }
 
+Json text_json(std::string_view text) { return JsonObject(1).add("text", text).done(); }
+
 Json location_json(const Spot& spot) {
-  return {{"physicalLocation",
-           {{"artifactLocation", {{"uri", uri_of(spot.file)}}},
-            {"region", {{"startLine", spot.line}, {"startColumn", spot.column}}}}}};
+  Json artifact = JsonObject(1).add("uri", uri_of(spot.file)).done();
+  Json region = JsonObject(2).add("startLine", spot.line).add("startColumn", spot.column).done();
+  Json physical = JsonObject(2).add("artifactLocation", std::move(artifact)).add("region", std::move(region)).done();
+  return JsonObject(2).add("physicalLocation", std::move(physical)).done();
 }
 
 Json logical_json(const DomainReport& report, const Finding& finding) {
+  const std::string path = finding.device.empty() ? report.domain : fmt::format("{}/{}", report.domain, finding.device);
   Json logical = Json::array();
-  logical.push_back({{"name", finding.device.empty() ? report.domain : finding.device},
-                     {"fullyQualifiedName",
-                      finding.device.empty() ? report.domain : fmt::format("{}/{}", report.domain, finding.device)}});
+  logical.push_back(JsonObject(2)
+                        .add("name", finding.device.empty() ? report.domain : finding.device)
+                        .add("fullyQualifiedName", path)
+                        .done());
   return logical;
+}
+
+Json suppressions_json(const LocatedFinding& located) {
+  Json suppressions = Json::array();
+  if (!located.suppressed_because.empty())
+    suppressions.push_back({{"kind", "external"}, {"justification", located.suppressed_because}});
+  return suppressions;
 }
 
 Json result_json(const DomainReport& report, const LocatedFinding& located) {
@@ -64,18 +76,19 @@ Json result_json(const DomainReport& report, const LocatedFinding& located) {
   if (!finding.remedy.empty()) message += ". Remedy: " + finding.remedy;
   Json location = location_json(spot_of(report, located));
   if (!report.domain.empty()) location["logicalLocations"] = logical_json(report, finding);
+  Json locations = Json::array();
+  locations.push_back(std::move(location));
 
-  Json result = {{"ruleId", finding.rule},
-                 {"ruleIndex", abi::find_rule(finding.rule) - abi::kRules.data()},
-                 {"level", level_of(finding.severity)},
-                 {"message", {{"text", message + '.'}}},
-                 {"locations", Json::array({std::move(location)})},
-                 {"partialFingerprints", {{"busproofFinding/v1", located.fingerprint}}}};
-  if (located.baseline) result["baselineState"] = *located.baseline == Baseline::New ? "new" : "unchanged";
-  result["suppressions"] = Json::array();
-  if (!located.suppressed_because.empty())
-    result["suppressions"].push_back({{"kind", "external"}, {"justification", located.suppressed_because}});
-  return result;
+  JsonObject result(8);
+  result.add("ruleId", finding.rule)
+      .add("ruleIndex", abi::find_rule(finding.rule) - abi::kRules.data())
+      .add("level", level_of(finding.severity))
+      .add("message", text_json(message + '.'))
+      .add("locations", std::move(locations))
+      .add("partialFingerprints", JsonObject(1).add("busproofFinding/v1", located.fingerprint).done());
+  if (located.baseline) result.add("baselineState", *located.baseline == Baseline::New ? "new" : "unchanged");
+  result.add("suppressions", suppressions_json(located));
+  return result.done();
 }
 
 Json notification_json(const LocatedError& error) {
