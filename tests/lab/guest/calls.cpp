@@ -74,14 +74,13 @@ json do_write(const json& step) {
 json do_read(const json& step) {
   const int file = open(full_path(text(step, "path")).c_str(), O_RDONLY);
   if (file < 0) return {{"open", errno_text(errno)}};
-  std::string all(1 << 20, '\0');
-  std::size_t have = 0;
+  std::string all;
+  char part[1 << 14];
   ssize_t count = 0;
-  while (have < all.size() && (count = read(file, all.data() + have, all.size() - have)) > 0) {
-    have += static_cast<std::size_t>(count);
-  }
+  while ((count = read(file, part, sizeof part)) > 0) all.append(part, static_cast<std::size_t>(count));
   json out = {{"open", "ok"}, {"read", errno_text(count < 0 ? errno : 0)}};
-  all.resize(count < 0 ? 0 : have);
+  close(file);
+  if (count < 0) all.clear();
   out["n"] = all.size();
   tell_bytes(out, all);
   return out;
@@ -114,6 +113,7 @@ json do_list(const json& step) {
   if (directory == nullptr) return {{"open", errno_text(errno)}};
   std::vector<std::string> names;
   while (const dirent* entry = readdir(directory)) names.emplace_back(entry->d_name);
+  closedir(directory);
   std::erase_if(names, [](const std::string& name) { return name == "." || name == ".."; });
   std::ranges::sort(names);
   return {{"names", names}};
@@ -412,13 +412,26 @@ json Calls::ioctl_on(const std::string& call, const std::vector<std::string>& gi
   return {{"lab", "unknown call " + call}};
 }
 
-std::string Calls::attribute(const std::string& path) {
-  const json step = {{"path", path}, {"limit_ms", kStateLimitMs}, {"id", "state " + std::to_string(++next_id_)}};
-  const json result = apart(step, do_read);
+namespace {
+
+std::string text_or_error(const json& result) {
   if (result.value("blocked", false)) return "!blocks";
   if (result.value("open", "") != "ok") return "!" + result.value("open", "");
   if (result.value("read", "") != "ok") return "!" + result.value("read", "");
   return result.value("data", "");
+}
+
+}  // namespace
+
+std::string Calls::attribute(const std::string& path) {
+  const json step = {{"path", path}, {"limit_ms", kStateLimitMs}, {"id", "state " + std::to_string(++next_id_)}};
+  return text_or_error(apart(step, do_read));
+}
+
+std::string Calls::plain_attribute(const std::string& path) { return text_or_error(do_read({{"path", path}})); }
+
+std::vector<std::string> Calls::names(const std::string& path) {
+  return do_list({{"path", path}}).value("names", std::vector<std::string>());
 }
 
 json Calls::run(const json& step) {

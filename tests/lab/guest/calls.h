@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace lab {
 
@@ -27,6 +28,10 @@ class Calls {
   /// The text of an attribute as a STATE shows it: "!E..." where it cannot be read, "!blocks" where that does not
   /// return.
   std::string attribute(const std::string& path);
+  /// The same of one whose read always returns, and the names in a directory: a fork less for each, and a state has
+  /// ten of them a device.
+  static std::string plain_attribute(const std::string& path);
+  static std::vector<std::string> names(const std::string& path);
 
  private:
   struct Left {

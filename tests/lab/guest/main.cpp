@@ -107,7 +107,7 @@ bool exists(const std::string& path) { return access(full_path(path).c_str(), F_
 
 class Recorder {
  public:
-  explicit Recorder(json scenario) : scenario_(std::move(scenario)), at_start_(names("bus/pci/devices")) {}
+  explicit Recorder(json scenario) : scenario_(std::move(scenario)), at_start_(Calls::names("bus/pci/devices")) {}
 
   void record() {
     uevents_.until_quiet(kQuietMs);
@@ -131,19 +131,15 @@ class Recorder {
  private:
   static constexpr int kQuietMs = 150;
 
-  std::vector<std::string> names(const std::string& path) {
-    const json found = calls_.run({{"op", "list"}, {"path", path}});
-    return found.value("names", std::vector<std::string>());
-  }
-
   json device(const std::string& name) {
     const std::string path = "bus/pci/devices/" + name;
     if (!exists(path)) return nullptr;
     json out = {{"driver", last_part_of_link(path + "/driver")},
                 {"iommu_group", last_part_of_link(path + "/iommu_group")},
                 {"reset", exists(path + "/reset")}};
-    for (const char* text : {"driver_override", "enable", "power_state", "numa_node"}) {
-      out[text] = calls_.attribute(path + '/' + text);
+    out["driver_override"] = calls_.attribute(path + "/driver_override");
+    for (const char* text : {"enable", "power_state", "numa_node"}) {
+      out[text] = Calls::plain_attribute(path + '/' + text);
     }
     if (exists(path + "/sriov_numvfs")) out["sriov_numvfs"] = calls_.attribute(path + "/sriov_numvfs");
     for (int i = 0;; ++i) {
@@ -152,12 +148,12 @@ class Recorder {
       out["virtfns"].push_back(virtfn);
     }
     if (const json physfn = last_part_of_link(path + "/physfn"); !physfn.is_null()) out["physfn"] = physfn;
-    std::size_t interfaces = names(path + "/net").size();
-    for (const std::string& child : names(path)) {
-      if (child.starts_with("virtio")) interfaces += names(path + '/' + child + "/net").size();
+    std::size_t interfaces = Calls::names(path + "/net").size();
+    for (const std::string& child : Calls::names(path)) {
+      if (child.starts_with("virtio")) interfaces += Calls::names(path + '/' + child + "/net").size();
     }
     out["net"] = interfaces;
-    if (exists(path + "/vfio-dev")) out["vfio_dev"] = names(path + "/vfio-dev");
+    if (exists(path + "/vfio-dev")) out["vfio_dev"] = Calls::names(path + "/vfio-dev");
     return out;
   }
 
@@ -169,10 +165,10 @@ class Recorder {
       out["devices"][name] = found;
       if (found.is_null() || found["iommu_group"].is_null()) continue;
       const auto group = found["iommu_group"].get<std::string>();
-      out["groups"][group] = names("kernel/iommu_groups/" + group + "/devices");
+      out["groups"][group] = Calls::names("kernel/iommu_groups/" + group + "/devices");
     }
-    out["dev_vfio"] = names("/dev/vfio");
-    const auto now = names("bus/pci/devices");
+    out["dev_vfio"] = Calls::names("/dev/vfio");
+    const auto now = Calls::names("bus/pci/devices");
     std::vector<std::string> added, gone;
     std::ranges::set_difference(now, at_start_, std::back_inserter(added));
     std::ranges::set_difference(at_start_, now, std::back_inserter(gone));
