@@ -18,6 +18,7 @@ constexpr std::uint8_t kMsiEnable = 0x01;
 /// How long the nvme driver looks at a controller that never becomes ready.
 constexpr std::int64_t kNvmeGivesUpMs = 300;
 constexpr std::uint32_t kNetworkClass = 0x02;
+constexpr std::uint32_t kNvmeClass = 0x0108;
 
 bool same_or_any(std::uint32_t wanted, std::uint32_t found) { return wanted == kAnyId || wanted == found; }
 
@@ -96,15 +97,30 @@ bool has_no_slots_left(const Model& model, Slot slot) {
   });
 }
 
+/// What does not answer where the kernel looks for its registers.
+bool is_lost(const Device& device) { return !decodes_at(device.config, device.function->decoders); }
+
+/// Takes the device for a driver of what is on it, which looks closer. Source: drivers/virtio/virtio_pci_common.c
+bool leaves_work_to_child(const Driver& driver) { return driver.name == "virtio-pci"; }
+
 /// NVMe controllers only: what else is given to it by new_id never becomes ready.
-bool never_becomes_ready(const Function& function) {
-  constexpr std::uint32_t kNvmeClass = 0x0108;
-  return function.dead_controller || function.identity.class_code >> 8 != kNvmeClass;
+bool never_becomes_ready(const Device& device) {
+  const Function& function = *device.function;
+  return function.dead_controller || function.identity.class_code >> 8 != kNvmeClass || is_lost(device);
 }
 
 /// Newer kernels look at the controller in the probe itself. Source: drivers/nvme/host/pci.c, nvme_probe()
 bool is_seen_dead(const Model& model, Slot slot) {
-  return never_becomes_ready(*model.device(slot).function) && model.profile.nvme_probes_synchronously;
+  return never_becomes_ready(model.device(slot)) && model.profile.nvme_probes_synchronously;
+}
+
+/// A controller's registers are the beginning of its first window; what is none may have a smaller one. Source:
+/// drivers/nvme/host/pci.c, nvme_remap_bar()
+bool has_no_room_for_registers(const Model& model, Slot slot) {
+  constexpr std::uint64_t kRegisters = 0x2000;
+  const Function& function = *model.device(slot).function;
+  if (function.identity.class_code >> 8 == kNvmeClass) return false;
+  return function.decoders.empty() || function.decoders[0].size < kRegisters;
 }
 
 /// It takes what it was told to take. Source: drivers/xen/xen-pciback/pci_stub.c, pcistub_probe()
@@ -116,6 +132,7 @@ bool is_not_seized(const Model& model, Slot slot) {
 }
 
 constexpr std::array kPickiness = {Pickiness{"8139too", ENODEV, is_enhanced_8139},
+                                   Pickiness{"nvme", ENODEV, has_no_room_for_registers},
                                    Pickiness{"nvme", ENODEV, is_seen_dead}, Pickiness{"pciback", ENODEV, is_not_seized},
                                    Pickiness{"shpchp", ENODEV, has_no_slots_left}};
 
@@ -319,7 +336,7 @@ int Model::driver_probe(Slot slot, const Driver& driver) {
     return rule.foreign_errno;
   }
   if (rule.enables != Enables::Never) edit(slot).powered = true;
-  if (!decodes_at(device.config, device.function->decoders)) return rule.lost_errno;
+  if (is_lost(device) && rule.lost_errno != 0) return rule.lost_errno;
   const int refusal = refusal_of(driver, slot);
   // It has enabled the bridge by the time it finds its slots taken, and leaves it so.
   if (refusal != 0 && driver.name == "shpchp" && has_slots(device) && !root_bus(slot).firmware_keeps_slots)
@@ -352,17 +369,20 @@ void Model::take_over(Slot slot, int driver) {
   if (taker.rule.enables != Enables::Never) {
     enable_device(slot);
     device.config.set_word(kCommand, kBusMaster, kBusMaster);
-    if (taker.rule.interrupts_by_message) use_messages(device.config, true);
-    if (device.function->identity.class_code >> 16 == kNetworkClass) device.net.push_back(take_lowest(net_indexes_));
+    const bool lost = is_lost(device);
+    if (taker.rule.interrupts_by_message && !lost) use_messages(device.config, true);
+    const bool has_interface = device.function->identity.class_code >> 16 == kNetworkClass;
+    if (has_interface && !(lost && leaves_work_to_child(taker))) device.net.push_back(take_lowest(net_indexes_));
   }
   if (taker.rule.role == DriverRole::Vfio) vfio_bound(slot);
   if (taker.rule.role == DriverRole::Port) mark_wakeable(slot);
   if (taker.rule.makes_wakeable) edit(slot).wakeable = true;
   event(UeventAction::Bind, UeventSubsystem::Pci, device.function, kNone, taker.name);
-  if (taker.name == "nvme" && never_becomes_ready(*device.function)) {
+  if (taker.name == "nvme" && never_becomes_ready(device)) {
     const DeviceRef self = ref(slot);
+    const bool is_foreign = device.function->identity.class_code >> 8 != kNvmeClass;
     Call later{next_call_++, {}, 0, true};
-    next(later, {{.step = Step::Sleep, .number = now_ms_ + (device.function->dead_controller ? kNvmeGivesUpMs : 0)},
+    next(later, {{.step = Step::Sleep, .number = now_ms_ + (is_foreign ? 0 : kNvmeGivesUpMs)},
                  {.step = Step::Lock, .device = self},
                  {.step = Step::Release, .device = self, .driver = driver},
                  {.step = Step::Unlock, .device = self}});
@@ -388,16 +408,21 @@ void Model::enable_device(Slot slot) {
   if (++device.enable_count != 1) return;
   const std::uint16_t decoding = decoded_spaces(device);
   device.config.set_word(kCommand, decoding, decoding);
+  // Source: drivers/pci/pci.c, pci_enable_bridge()
   for (Slot above = upstream(slot); above != kNoSlot; above = upstream(above)) {
+    if ((devices_[above]->config.word(kCommand) & kBusMaster) == 0)
+      edit(above).config.set_word(kCommand, kBusMaster, kBusMaster);
     if (devices_[above]->enable_count != 0) continue;
     edit(above).enable_count = 1;
     edit(above).powered = true;
   }
 }
 
+/// Whoever is the last to disable it takes its right to DMA away too. Source: drivers/pci/pci.c, pci_disable_device()
 void Model::disable_device(Slot slot) {
   Device& device = edit(slot);
-  if (device.enable_count > 0) --device.enable_count;
+  if (device.enable_count == 0 || --device.enable_count > 0) return;
+  device.config.set_word(kCommand, 0, kBusMaster);
 }
 
 /// A device that was allowed to sleep is in D0 for certain once it has been woken. Source: drivers/pci/pci-driver.c,
@@ -449,10 +474,7 @@ Model::Progress Model::release(Call& call, Task& task) {
   Tasks tasks;
   if (this->driver(driver).rule.role == DriverRole::Vfio) {
     if (profile.vfio_dev_goes_first) hide_vfio_dev(slot);
-    for (unsigned i = 0; i < device.num_vfs; ++i) {
-      tasks.push_back({.step = Step::RemoveVf, .device = task.device, .number = i});
-    }
-    if (device.num_vfs > 0) tasks.push_back({.step = Step::DisabledVfs, .device = task.device});
+    if (device.num_vfs > 0) tasks = disable_vfs_tasks(slot);
   }
   tasks.push_back({.step = Step::AwaitUsers, .device = task.device});
   tasks.push_back({.step = Step::FinishRelease, .device = task.device});

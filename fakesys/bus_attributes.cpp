@@ -36,7 +36,9 @@ Effect store_group_type(Host& h, const Node& n, const StoreCall& call) {
     wanted = found->type;
   }
   Task set{.step = Step::SetGroupType, .driver = static_cast<int>(wanted), .number = n.number};
-  if (group.members.size() != 1) return {0, {std::move(set)}};
+  // Newer kernels look at the group alone, and wait for nobody.
+  const bool takes_lock = h.model.profile.group_type == GroupTypeRule::OneUnbound;
+  if (!takes_lock || group.members.size() != 1) return {0, {std::move(set)}};
   const DeviceRef only = h.model.ref(group.members.front());
   return {0, {{.step = Step::Lock, .device = only}, std::move(set), {.step = Step::Unlock, .device = only}}};
 }

@@ -215,6 +215,11 @@ ConfigSpace after_hardware_reset(ConfigSpace config) {
   }
   for (std::size_t byte = 0; byte < 4; ++byte) config.set(rom_offset(config) + byte, 0);
   config.set(kInterruptLine, 0);
+  if (config.is_bridge()) {
+    for (const HeaderField& field : kBridgeHeader) {
+      for (std::size_t at = field.first; at <= field.last; ++at) config.set(at, 0, field.bits);
+    }
+  }
   for (const CapabilityField& field : kCapabilityFields) {
     if (const auto at = config.capability(field.id)) config.set(*at + field.offset, 0, field.bits);
   }
@@ -229,6 +234,20 @@ bool decodes_at(const ConfigSpace& config, std::span<const Decoder> decoders) {
     if ((low & ~static_cast<std::uint32_t>(kind_bits(low))) != (decoders[bar].base & 0xffffffff)) return false;
   }
   return true;
+}
+
+ConfigSpace decoding_at(ConfigSpace config, std::span<const Decoder> decoders) {
+  const std::size_t count = std::min(bar_count(config), decoders.size());
+  for (std::size_t bar = 0; bar < count; ++bar) {
+    if (decoders[bar].size == 0) continue;
+    const bool wide = bar + 1 < count && is_upper_half(config, bar + 1);
+    for (std::size_t byte = 0; byte < (wide ? 8 : 4); ++byte) {
+      const std::size_t at = kFirstBar + 4 * bar + byte;
+      const std::uint8_t kept = byte == 0 ? kind_bits(config.dword(at)) : std::uint8_t{0};
+      config.set(at, byte_of(decoders[bar].base, byte), static_cast<std::uint8_t>(~kept));
+    }
+  }
+  return config;
 }
 
 }  // namespace busproof::fakesys

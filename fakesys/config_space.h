@@ -99,5 +99,7 @@ ConfigSpace after_hardware_reset(ConfigSpace config);
 
 /// Whether the decoders in the registers are where the kernel put them; if not, no driver finds its device.
 bool decodes_at(const ConfigSpace& config, std::span<const Decoder> decoders);
+/// The registers with the decoders where the kernel puts them.
+ConfigSpace decoding_at(ConfigSpace config, std::span<const Decoder> decoders);
 
 }  // namespace busproof::fakesys

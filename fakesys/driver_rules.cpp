@@ -21,12 +21,12 @@ constexpr std::array kDriverRules = {
     DriverRule{"8139cp", Native, WhileBound, false, false, EIO, true, EIO},
     DriverRule{"8139too", Native, WhileBound, false, false, ENODEV, true, EIO},
     DriverRule{"ahci", Native, WhileBound, true, false, EINVAL, true, ENODEV},
-    DriverRule{"e1000", Native, WhileBound, false, false, EIO, true, EIO},
+    DriverRule{"e1000", Native, WhileBound, false, false, EIO, true, 0},
     DriverRule{"e1000e", Native, WhileBound, true, false, EIO, true, ENOENT, kE1000eBoards},
     DriverRule{"i801_smbus", Native, ForGood, false, false, ENODEV, true, ENODEV},
     DriverRule{"lpc_ich", Native, Never, false, false, ENODEV, false, ENODEV},
     DriverRule{"mlx5_core", Native, WhileBound, true, true, ENODEV, true, EIO},
-    DriverRule{"nvme", Native, WhileBound, true, true, 0, true, ENODEV, 0, false, true},
+    DriverRule{"nvme", Native, WhileBound, true, true, 0, true, 0, 0, false, true},
     DriverRule{"pci-stub", Stub, Never, false, false, 0, false, 0},
     DriverRule{"pciback", Stub, WhileBound, false, false, 0, true, 0},
     DriverRule{"pcieport", Port, WhileBound, true, false, ENODEV, false, 0},
@@ -36,7 +36,7 @@ constexpr std::array kDriverRules = {
     DriverRule{"vfio-pci", Vfio, Never, false, true, 0, true, 0},
     DriverRule{"mlx5_vfio_pci", Vfio, Never, false, true, 0, true, 0},
     DriverRule{"uhci_hcd", Native, WhileBound, true, false, EIO, true, EIO, 0, true},
-    DriverRule{"virtio-pci", Native, WhileBound, true, true, ENODEV, true, ENODEV},
+    DriverRule{"virtio-pci", Native, WhileBound, true, true, ENODEV, true, 0},
     DriverRule{"xhci_hcd", Native, WhileBound, true, false, ENODEV, true, ENODEV},
 };
 

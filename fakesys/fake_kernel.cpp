@@ -41,9 +41,9 @@ host::Answer<std::string> FakeKernel::read(std::string_view path) {
   const auto file = open_file(host_, path, {.reading = true});
   if (file.error != 0) return failed(file.error);
   IoResult result = read_file(host_, file.value);
-  if (result.waiting != 0) {
-    if (auto waited = await(result.waiting); !waited) return std::unexpected(waited.error());
-    result = read_now(host_, file.value);
+  if (const CallId call = result.waiting; call != 0) {
+    if (auto waited = await(call); !waited) return std::unexpected(waited.error());
+    result = read_waited(host_, file.value, call);
   }
   return answer(result.error, result.data);
 }

@@ -15,6 +15,12 @@ std::int64_t bus_number(const Bus& bus) { return rescan_key(bus.segment, bus.num
 std::uint32_t segment_of(std::int64_t number) { return static_cast<std::uint32_t>(number >> 8); }
 std::uint8_t number_of(std::int64_t number) { return static_cast<std::uint8_t>(number); }
 
+/// What has lost its windows gets them anew, and where they were, since nobody else has had that room. Source:
+/// drivers/pci/setup-bus.c, pci_assign_unassigned_bridge_resources()
+ConfigSpace with_windows(const ConfigSpace& config, const Function& function) {
+  return decodes_at(config, function.decoders) ? config : decoding_at(config, function.decoders);
+}
+
 bool is_in(const HotplugSlot& slot, const HostAddress& address) {
   return address.segment() == slot.segment && address.bus() == slot.bus && address.slot() == slot.device;
 }
@@ -81,7 +87,8 @@ void Model::scan(std::uint32_t segment, std::uint8_t number, bool at_boot) {
       const Slot first = find(*zero);
       if (first == kNoSlot || !devices_[first]->multifunction) continue;
     }
-    const Slot slot = create_device(plugged.function, plugged.config);
+    const Slot slot =
+        create_device(plugged.function, at_boot ? plugged.config : with_windows(plugged.config, *plugged.function));
     init_reset_methods(slot);
     if (!at_boot) {
       edit(slot).found_later = true;

@@ -10,18 +10,25 @@ namespace busproof::fakesys {
 
 // In the order of Step.
 const Model::StepFunction Model::kSteps[] = {
-    &Model::lock,           &Model::unlock,        &Model::lock_rescan,
-    &Model::unlock_rescan,  &Model::sleep,         &Model::fail,
-    &Model::set_override,   &Model::release,       &Model::await_users,
-    &Model::finish_release, &Model::bind,          &Model::attach,
-    &Model::attach_driver,  &Model::attach_one,    &Model::add_id,
-    &Model::drop_driver,    &Model::finish_module, &Model::remove,
-    &Model::stop_tree,      &Model::stopped,       &Model::destroy_tree,
-    &Model::destroy,        &Model::rescan,        &Model::add_devices,
-    &Model::add_device,     &Model::set_num_vfs,   &Model::add_vf,
-    &Model::enabled_vfs,    &Model::remove_vf,     &Model::disabled_vfs,
-    &Model::set_enable,     &Model::reset,         &Model::reset_subordinate,
-    &Model::set_group_type, &Model::set_runtime,   &Model::eject_slot,
+    &Model::lock,           &Model::unlock,
+    &Model::lock_rescan,    &Model::unlock_rescan,
+    &Model::look,           &Model::sleep,
+    &Model::fail,           &Model::set_override,
+    &Model::release,        &Model::await_users,
+    &Model::finish_release, &Model::bind,
+    &Model::attach,         &Model::attach_driver,
+    &Model::attach_one,     &Model::add_id,
+    &Model::drop_driver,    &Model::finish_module,
+    &Model::remove,         &Model::stop_tree,
+    &Model::stopped,        &Model::destroy_tree,
+    &Model::destroy,        &Model::rescan,
+    &Model::add_devices,    &Model::add_device,
+    &Model::set_num_vfs,    &Model::add_vf,
+    &Model::enabled_vfs,    &Model::remove_vf,
+    &Model::disabled_vfs,   &Model::set_enable,
+    &Model::reset,          &Model::reset_subordinate,
+    &Model::set_group_type, &Model::set_runtime,
+    &Model::eject_slot,
 };
 
 // ---- Looking
@@ -338,6 +345,14 @@ std::optional<int> Model::take_result(CallId id) {
   return error;
 }
 
+std::optional<Cow<Device>> Model::take_look(CallId id) {
+  const auto found = std::ranges::find(looks_, id, &std::pair<CallId, Cow<Device>>::first);
+  if (found == looks_.end()) return std::nullopt;
+  Cow<Device> seen = std::move(found->second);
+  looks_.erase(found);
+  return seen;
+}
+
 bool Model::under_way(CallId id) const { return std::ranges::find(calls_, id, &Call::id) != calls_.end(); }
 
 std::optional<std::int64_t> Model::next_wake_ms() const {
@@ -369,6 +384,11 @@ Model::Progress Model::lock(Call& call, Task& task) {
 Model::Progress Model::unlock(Call& call, Task& task) {
   const Slot slot = alive(task.device);
   if (slot != kNoSlot && devices_[slot]->locked_by == call.id) edit(slot).locked_by = 0;
+  return Progress::Done;
+}
+
+Model::Progress Model::look(Call& call, Task& task) {
+  if (const Slot slot = alive(task.device); slot != kNoSlot) looks_.emplace_back(call.id, devices_[slot]);
   return Progress::Done;
 }
 

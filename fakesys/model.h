@@ -165,6 +165,7 @@ enum class Step : std::uint8_t {
   Unlock,
   LockRescan,  ///< the one lock of removal and rescan
   UnlockRescan,
+  Look,         ///< keeps the device as it is now: a reader has the lock
   Sleep,        ///< until `number` milliseconds
   Fail,         ///< sets the call's errno to `number`
   SetOverride,  ///< to `text`
@@ -306,6 +307,10 @@ class Model {
   bool step(CallId id);
   /// The errno of a call that was under way, once it is done; it is forgotten then.
   std::optional<int> take_result(CallId id);
+  /// The device as the call saw it when it had the lock; nothing if it had gone by then. It is forgotten then.
+  std::optional<Cow<Device>> take_look(CallId id);
+  /// Puts the device back as it was seen.
+  void show_as(const DeviceRef& device, Cow<Device> seen) { devices_[device.slot] = std::move(seen); }
   [[nodiscard]] bool under_way(CallId id) const;
   [[nodiscard]] bool any_under_way() const { return !calls_.empty(); }
   void advance(std::int64_t milliseconds);
@@ -319,6 +324,7 @@ class Model {
   [[nodiscard]] Tasks probe_tasks(Slot slot) const;
   [[nodiscard]] Tasks override_tasks(Slot slot, std::string text) const;
   [[nodiscard]] Tasks remove_tasks(Slot slot) const;
+  [[nodiscard]] Tasks disable_vfs_tasks(Slot slot) const;
   [[nodiscard]] Tasks numvfs_tasks(Slot slot, unsigned count) const;
   [[nodiscard]] Tasks reset_tasks(Slot slot) const;
   /// Errors: EEXIST, EINVAL as of new_id.
@@ -390,6 +396,7 @@ class Model {
   Progress unlock(Call& call, Task& task);
   Progress lock_rescan(Call& call, Task& task);
   Progress unlock_rescan(Call& call, Task& task);
+  Progress look(Call& call, Task& task);
   Progress sleep(Call& call, Task& task);
   Progress fail(Call& call, Task& task);
   Progress set_override(Call& call, Task& task);
@@ -443,6 +450,7 @@ class Model {
   void power_up_for(Slot slot, const DriverRule& rule);
   /// What the driver says to a device that its table has, but that it does not take; 0: it takes it.
   [[nodiscard]] int refusal_of(const Driver& driver, Slot slot) const;
+  [[nodiscard]] bool asks_for_token(Slot slot) const;
   void leave_container(int number);
   void forget_group_file(int handle);
   void vfio_bound(Slot slot);
@@ -508,6 +516,7 @@ class Model {
   std::vector<bool> vfio_indexes_, net_indexes_;
   std::vector<Call> calls_;  // under way, oldest first
   std::vector<std::pair<CallId, int>> results_;
+  std::vector<std::pair<CallId, Cow<Device>>> looks_;
   CallId next_call_ = 1;
   CallId rescan_locked_by_ = 0;
   std::int64_t now_ms_ = 0;

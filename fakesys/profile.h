@@ -32,6 +32,7 @@ struct KernelProfile {
   bool override_only_ids;          ///< vfio-pci's own table matches what an override gives it, and nothing else
   bool new_id_knows_dynamic;       ///< new_id refuses a duplicate of a dynamic id too
   bool numvfs_read_takes_lock;     ///< reading sriov_numvfs waits for the device lock
+  bool numvfs_takes_rescan_lock;   ///< writing sriov_numvfs takes the lock of removal and rescan
   bool vf_override_passes_gate;    ///< a VF with an override is probed although sriov_drivers_autoprobe is 0
   bool vfio_pf;                    ///< vfio-pci's enable_sriov, and VFs that inherit its override
   bool reset_method;               ///< the attribute exists
@@ -49,17 +50,23 @@ struct KernelProfile {
 // clang-format off
 inline constexpr KernelProfile kProfiles[] = {
     {"3.10", false, DmaOwnership::Whitelist, GroupTypeRule::ReadOnly,
-     false, true, false, false, false, false, false, false, false, false, false, false, true, false, false, false, false},
+     false, true, false, false, false, false, false, false, false,
+     false, false, false, false, true, false, false, false, false},
     {"4.19", true, DmaOwnership::Whitelist, GroupTypeRule::ReadOnly,
-     false, true, false, false, false, false, false, false, false, false, false, false, true, false, false, false, false},
+     false, true, false, false, false, false, false, false, false,
+     false, false, false, false, true, false, false, false, false},
     {"5.15", true, DmaOwnership::Whitelist, GroupTypeRule::OneUnbound,
-     true, true, true, true, true, true, true, true, false, false, false, false, true, false, false, true, false},
+     true, true, true, true, true, false, true, true, true,
+     false, false, false, false, true, false, false, true, false},
     {"6.1", true, DmaOwnership::Owner, GroupTypeRule::OneUnbound,
-     true, true, true, true, true, true, true, true, true, false, true, false, true, true, false, true, true},
+     true, true, true, true, true, true, true, true, true,
+     true, false, true, false, true, true, false, true, true},
     {"6.12", true, DmaOwnership::Owner, GroupTypeRule::NoNativeBound,
-     true, false, true, true, true, true, true, true, true, true, true, true, false, false, true, true, true},
+     true, false, true, true, true, true, true, true, true,
+     true, true, true, true, false, false, true, true, true},
     {"6.18", true, DmaOwnership::Owner, GroupTypeRule::NoNativeBound,
-     true, true, true, true, true, true, true, true, true, true, true, true, false, false, true, true, true},
+     true, true, true, true, true, true, true, true, true,
+     true, true, true, true, false, false, true, true, true},
 };
 // clang-format on
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <ranges>
@@ -26,6 +27,7 @@ constexpr std::string_view kPorts = "port-content";
 constexpr std::string_view kRecovery = "error-recovery-on-rescan";
 constexpr std::string_view kRace = "race-frequencies";
 constexpr std::string_view kKilled = "killed-caller";
+constexpr std::string_view kAsync = "asynchronous-probe";
 
 constexpr std::array kExcuses = {
     Excuse{kQueue,
@@ -35,6 +37,7 @@ constexpr std::array kExcuses = {
     Excuse{kRecovery, "an emulated port that is found anew reports an error, and the recovery sends `change` events"},
     Excuse{kRace, "which racer wins is chance; each outcome that was recorded is one that can happen here"},
     Excuse{kKilled, "a process that was sent a signal has no result to tell"},
+    Excuse{kAsync, "a driver that probes in the background binds while the scan goes on, sooner or later in it"},
 };
 
 /// Members of a step that are arguments or explanations, and no results.
@@ -122,6 +125,16 @@ std::vector<std::string> without_recovery(const std::vector<std::string>& events
     out.push_back(event);
   }
   return out;
+}
+
+/// In one order, whenever a driver that probes in the background was done with its devices.
+std::vector<std::string> without_background(std::vector<std::string> events) {
+  const auto of_background = [](const std::string& event) {
+    return event.starts_with("bind pci /") && event.ends_with(" DRIVER=nvme");
+  };
+  const auto background = std::ranges::stable_partition(events, std::not_fn(of_background));
+  std::ranges::sort(background);
+  return events;
 }
 
 /// Follows one scenario and keeps what has to wait for the next step to be judged.
@@ -223,8 +236,10 @@ class Judge {
       late_events_ = true;
       return;
     }
-    const bool recovery = without_recovery(ours_) == without_recovery(recorded_);
-    report({index_, call_, "uevents", {}, {}, recovery ? std::string(kRecovery) : ""}, {ours_, recorded_});
+    std::string excuse;
+    if (without_recovery(ours_) == without_recovery(recorded_)) excuse = kRecovery;
+    if (without_background(ours_) == without_background(recorded_)) excuse = kAsync;
+    report({index_, call_, "uevents", {}, {}, std::move(excuse)}, {ours_, recorded_});
     clear_events();
   }
 

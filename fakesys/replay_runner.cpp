@@ -136,11 +136,11 @@ json ScenarioRunner::leave(const json& step, Waiting left) {
 }
 
 json ScenarioRunner::finish(const json& step, const char* kind, const File& file, IoResult result, std::size_t count) {
-  if (result.waiting != 0) {
-    const auto error = wait_for(result.waiting, recorded_number(step, "limit_ms", kUsualLimitMs));
-    if (!error) return leave(step, {result.waiting, file, kind, count});
+  if (const CallId call = result.waiting; call != 0) {
+    const auto error = wait_for(call, recorded_number(step, "limit_ms", kUsualLimitMs));
+    if (!error) return leave(step, {call, file, kind, count});
     result = *error != 0 ? IoResult{.error = *error} : IoResult{.count = count};
-    if (*error == 0 && kind == std::string_view("read")) result = read_now(host_, file);
+    if (*error == 0 && kind == std::string_view("read")) result = read_waited(host_, file, call);
   }
   json out = of_count(kind, result);
   if (kind == std::string_view("read")) tell_data(step, result, out);
@@ -217,9 +217,10 @@ json ScenarioRunner::join(const json& step) {
   waiting_.erase(found);
   IoResult result{.error = *error, .count = left.count};
   const bool reading = left.kind == std::string_view("read");
-  if (*error == 0 && reading) result = read_now(host_, left.file);
+  if (*error == 0 && reading) result = read_waited(host_, left.file, left.call);
   json out = of_count(left.kind, result);
   if (reading) out["data"] = result.data;
+  if (reading && result.error != 0) out["n"] = 0;
   out["join"] = "done";
   return out;
 }
@@ -298,10 +299,11 @@ int ScenarioRunner::vfio_call(const std::string& call, const std::vector<std::st
     if (model.container(handle(args[0])) == nullptr) return EBADF;
     constexpr std::array kExtensions = {1, 3, 6, 9};  // both types, nesting, unmapping all
     constexpr int kUpdatesAddresses = 10;             // only of mappings, so not without an IOMMU to map in
+    const Module* type1 = model.find_module("vfio_iommu_type1");
     const bool can = number(args[1]) == kUpdatesAddresses
                          ? model.container(handle(args[0]))->iommu_type != 0
                          : std::ranges::find(kExtensions, number(args[1])) != kExtensions.end();
-    more["ret"] = can ? 1 : 0;
+    more["ret"] = can && type1 != nullptr && type1->loaded ? 1 : 0;
     return 0;
   }
   if (call == "close") {
@@ -385,11 +387,11 @@ json ScenarioRunner::attribute(const std::string& path) {
   const auto file = open_file(host_, path, {.reading = true});
   if (file.error != 0) return "!" + errno_name(file.error);
   IoResult result = read_file(host_, file.value);
-  if (result.waiting != 0) {
+  if (const CallId call = result.waiting; call != 0) {
     pass(kStateReadMs);
-    const auto error = host_.model.take_result(result.waiting);
+    const auto error = host_.model.take_result(call);
     if (!error) return "!blocks";
-    result = read_now(host_, file.value);
+    result = read_waited(host_, file.value, call);
   }
   return result.error != 0 ? "!" + errno_name(result.error) : result.data;
 }

@@ -21,6 +21,15 @@ constexpr ResetMethod kInOrder[] = {ResetMethod::DeviceSpecific, ResetMethod::Ac
 /// Takes long to come back from D3cold, as all with power management do; the kernel waits for no others.
 bool is_waited_for(const Device& device) { return device.config.capability(kPowerManagement).has_value(); }
 
+/// A function level reset made by hand. The bit that asks for it always reads as zero.
+bool asks_for_flr(const ConfigSpace& config, std::size_t offset, std::span<const std::uint8_t> bytes) {
+  constexpr std::size_t kDeviceControlHigh = 9;
+  constexpr std::uint8_t kInitiate = 0x80;
+  if (!config.has_flr()) return false;
+  const std::size_t at = *config.capability(kExpress) + kDeviceControlHigh;
+  return at >= offset && at - offset < bytes.size() && (bytes[at - offset] & kInitiate) != 0;
+}
+
 }  // namespace
 
 /// Whether the method would do anything to the device as it stands.
@@ -140,8 +149,10 @@ Model::Progress Model::reset_subordinate(Call& call, Task& task) {
   return Progress::Done;
 }
 
-/// Drivers hear of a reset before and after it. Source: drivers/pci/pci.c, pci_dev_save_and_disable()
+/// Drivers hear of a reset before and after it, for which their devices are woken. Source: drivers/pci/pci.c,
+/// pci_dev_save_and_disable()
 void Model::tell_driver_of_reset(Slot slot) {
+  edit(slot).powered = true;
   if (const Bus* below = child_bus(slot); below != nullptr) {
     for (const Slot child : below->devices) tell_driver_of_reset(child);
   }
@@ -168,6 +179,7 @@ void Model::write_config(Slot slot, std::size_t offset, std::span<const std::uin
     const std::size_t at = offset + i;
     device.config.set(at, bytes[i], writable_bits(device.config, device.function->decoders, at));
   }
+  if (asks_for_flr(device.config, offset, bytes)) device.config = after_hardware_reset(std::move(device.config));
   if (!device.config.is_bridge() || was_in_reset) return;
   if ((device.config.byte(kBridgeControl) & kBusReset) != 0) hardware_reset_below(slot);
 }

@@ -194,9 +194,9 @@ int read_some(const char*, char* buffer, std::size_t size, off_t offset, fuse_fi
   }
   if (at == 0 || !open.text) {
     IoResult result = read_file(host(), *open.file, caller());
-    if (result.waiting != 0) {
-      if (const auto waited = kernel().await(result.waiting); !waited) return -waited.error().error;
-      result = read_now(host(), *open.file);
+    if (const CallId call = result.waiting; call != 0) {
+      if (const auto waited = kernel().await(call); !waited) return -waited.error().error;
+      result = read_waited(host(), *open.file, call);
     }
     if (result.error != 0) return -result.error;
     open.text = std::move(result.data);

@@ -22,8 +22,11 @@ HostAddress address_of_vf(const Function& physical, unsigned index) {
 }
 
 /// A VF's registers: those of its PF without ids, decoders and command, as the SR-IOV standard has it.
-ConfigSpace config_of_vf(const ConfigSpace& physical) {
+/// One that its PF gave nothing to work with has a message and no more.
+ConfigSpace config_of_vf(const ConfigSpace& physical, bool dead) {
+  constexpr std::uint16_t kTableSize = 0x07ff;
   ConfigSpace config = after_hardware_reset(physical);
+  if (const auto msix = config.capability(kMsix); msix && dead) config.set_word(*msix + 2, 0, kTableSize);
   for (std::size_t byte = 0; byte < 4; ++byte) config.set(byte, 0xff);
   for (std::size_t byte = 0x10; byte < 0x28; ++byte) config.set(byte, 0);
   return config;
@@ -44,6 +47,16 @@ Tasks Model::numvfs_tasks(Slot slot, unsigned count) const {
           {.step = Step::Unlock, .device = device}};
 }
 
+Tasks Model::disable_vfs_tasks(Slot slot) const {
+  const DeviceRef device = ref(slot);
+  Tasks tasks;
+  for (unsigned i = 0; i < devices_[slot]->num_vfs; ++i) {
+    tasks.push_back({.step = Step::RemoveVf, .device = device, .number = i});
+  }
+  tasks.push_back({.step = Step::DisabledVfs, .device = device});
+  return tasks;
+}
+
 Model::Progress Model::set_num_vfs(Call& call, Task& task) {
   const Slot slot = alive(task.device);
   if (slot == kNoSlot) {
@@ -61,15 +74,16 @@ Model::Progress Model::set_num_vfs(Call& call, Task& task) {
   }
   Tasks tasks;
   if (count == 0) {
-    for (unsigned i = 0; i < device.num_vfs; ++i) {
-      tasks.push_back({.step = Step::RemoveVf, .device = task.device, .number = i});
-    }
-    tasks.push_back({.step = Step::DisabledVfs, .device = task.device});
+    tasks = disable_vfs_tasks(slot);
   } else if (device.num_vfs != 0) {
     call.error = EBUSY;
   } else {
     for (unsigned i = 0; i < count; ++i) tasks.push_back({.step = Step::AddVf, .device = task.device, .number = i});
     tasks.push_back({.step = Step::EnabledVfs, .device = task.device, .number = count});
+  }
+  if (profile.numvfs_takes_rescan_lock) {
+    tasks.insert(tasks.begin(), {.step = Step::LockRescan});
+    tasks.push_back({.step = Step::UnlockRescan});
   }
   next(call, std::move(tasks));
   return Progress::Done;
@@ -91,7 +105,7 @@ Model::Progress Model::add_vf(Call& call, Task& task) {
   }
   auto function = std::make_shared<Function>(*physical.function);
   function->address = address;
-  function->config = config_of_vf(physical.config);
+  function->config = config_of_vf(physical.config, physical.function->sriov->dead_vfs);
   for (Decoder& decoder : function->decoders) decoder = {};
   function->identity.device = physical.function->sriov->vf_device;
   function->dead_controller = physical.function->sriov->dead_vfs;

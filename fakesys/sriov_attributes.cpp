@@ -14,6 +14,14 @@ namespace busproof::fakesys {
 namespace {
 
 bool has_vfs(const Host& h, const Node& n) { return device_of(h, n).function->sriov.has_value(); }
+/// No pin, and no message in use.
+bool has_no_irq(const Host& h, const Node& n) {
+  constexpr std::size_t kInterruptPin = 0x3d;
+  const Device& device = device_of(h, n);
+  if (device.function->is_virtual) return true;
+  const auto msi = device.config.capability(kMsi);
+  return msi && (device.config.byte(*msi + 2) & 0x01) == 0 && device.config.byte(kInterruptPin) == 0;
+}
 bool is_vf(const Host& h, const Node& n) { return device_of(h, n).function->is_virtual; }
 bool is_unbound_vf(const Host& h, const Node& n) { return is_vf(h, n) && device_of(h, n).driver == kNone; }
 
@@ -96,7 +104,7 @@ constexpr auto kSriovRows = [] {
                    false, true},
       AttributeRow{DeviceDir, "dma_mask_bits", 0444, is_unbound_vf, show_first_mask, nullptr, ReadLock::None, false,
                    true},
-      AttributeRow{DeviceDir, "irq", 0444, is_vf, show_no_irq, nullptr, ReadLock::None, false, true},
+      AttributeRow{DeviceDir, "irq", 0444, has_no_irq, show_no_irq, nullptr, ReadLock::None, false, true},
       AttributeRow{DeviceDir, "resource", 0444, is_vf, show_vf_resource, nullptr, ReadLock::None, false, true},
       AttributeRow{DeviceDir, "sriov_drivers_autoprobe", 0644, has_vfs, show_vfs_autoprobe, store_vfs_autoprobe},
       AttributeRow{DeviceDir, "sriov_numvfs", 0644, has_vfs, show_numvfs, store_numvfs, ReadLock::NumVfs},

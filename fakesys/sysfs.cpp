@@ -295,6 +295,14 @@ IoResult read_now(const Host& host, const File& file) {
   return {.count = recorded.text->size(), .data = *recorded.text};
 }
 
+IoResult read_waited(Host& host, const File& file, CallId call) {
+  auto seen = host.model.take_look(call);
+  if (!seen) return read_now(host, file);
+  Host then = host;
+  then.model.show_as(file.directory.device, *std::move(seen));
+  return shown(then, file);
+}
+
 IoResult read_file(Host& host, const File& file, Caller caller) {
   if (!file.mode.reading) return {.error = EBADF};
   if (is_window(file)) return read_at(host, file, 0, kPage, caller);
@@ -302,10 +310,12 @@ IoResult read_file(Host& host, const File& file, Caller caller) {
   if (outlived(host, file)) return {.error = ENODEV};
   if (file.entry.row->binary) return read_at(host, file, 0, kPage, caller);
   if (read_takes_lock(host, *file.entry.row) && host.model.locked(file.directory.device.slot)) {
-    const CallStatus status = host.model.call({{.step = Step::Lock, .device = file.directory.device},
-                                               {.step = Step::Unlock, .device = file.directory.device}});
+    const DeviceRef device = file.directory.device;
+    const CallStatus status = host.model.call({{.step = Step::Lock, .device = device},
+                                               {.step = Step::Look, .device = device},
+                                               {.step = Step::Unlock, .device = device}});
     if (!status.done) return {.waiting = status.id};
-    return read_now(host, file);
+    return read_waited(host, file, status.id);
   }
   return shown(host, file);
 }

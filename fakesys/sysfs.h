@@ -46,10 +46,13 @@ struct Found {
 
 /// A path's file system calls on a host, errno for errno. Paths are below /sys unless they begin with a slash.
 Found<File> open_file(const Host& host, std::string_view path, OpenMode mode, Caller caller = Caller::Root);
-/// read(2) from the beginning. One that has to wait for a lock says so and has no data yet: `read_now` has it later.
+/// read(2) from the beginning. One that has to wait for a lock says so and has no data yet: `read_waited` has it once
+/// the call is done.
 IoResult read_file(Host& host, const File& file, Caller caller = Caller::Root);
 /// What a read gives to one who has the lock.
 IoResult read_now(const Host& host, const File& file);
+/// What the call saw when it had the lock, whoever has had it since.
+IoResult read_waited(Host& host, const File& file, CallId call);
 /// What root reads from an attribute of a device when nothing keeps it waiting: what open_file() and read_file() give,
 /// but the short way, as nothing is asked for more often. Nothing: it takes them.
 std::optional<Text> read_at_once(const Host& host, std::string_view path);

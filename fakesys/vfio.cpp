@@ -176,6 +176,14 @@ int Model::set_iommu(int handle, int type) {
 // ---- Devices
 // -----------------------------------------------------------------------------------------------------------
 
+/// A VF whose physical function VFIO has too is for those who name the token of that one, which nobody here does.
+/// Source: drivers/vfio/pci/vfio_pci_core.c, vfio_pci_validate_vf_token()
+bool Model::asks_for_token(Slot slot) const {
+  const auto& physfn = devices_[slot]->physfn;
+  const Slot physical = physfn ? find(*physfn) : kNoSlot;
+  return profile.vfio_pf && physical != kNoSlot && devices_[physical]->vfio_index != kNone;
+}
+
 int Model::open_vfio_device(int handle, const std::optional<HostAddress>& address, int& device_handle) {
   const VfioGroupFile* file = group_file(handle);
   if (file == nullptr) return EBADF;
@@ -184,6 +192,7 @@ int Model::open_vfio_device(int handle, const std::optional<HostAddress>& addres
   const Slot slot = address ? find(*address) : kNoSlot;
   if (slot == kNoSlot || devices_[slot]->group != file->group || devices_[slot]->vfio_index == kNone) return ENODEV;
   if (profile.vfio_dev_goes_first && !devices_[slot]->link_visible) return ENODEV;
+  if (asks_for_token(slot)) return EACCES;
   const VfioContainer* within = container(found->container);
   if (within == nullptr || within->iommu_type == 0) return EINVAL;
   device_handle = next_handle_++;

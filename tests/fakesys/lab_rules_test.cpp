@@ -343,5 +343,32 @@ TEST_F(KernelTruthLab, ADriverThatWasNotLoadedAtBootHasBoundNothing) {
   EXPECT_EQ(read_link(*host_, nvme + "driver").error, ENOENT);
 }
 
+TEST_F(KernelTruthLab, AResetOfABusWakesAllThatIsBehindItHoweverFar) {
+  EXPECT_EQ(read("bus/pci/devices/0000:0d:02.0/power_state"), "unknown\n");
+  EXPECT_EQ(write("bus/pci/devices/0000:00:04.0/reset_subordinate", "1"), 0);
+  EXPECT_EQ(read("bus/pci/devices/0000:0d:02.0/power_state"), "D0\n");
+}
+
+TEST_F(KernelTruthLab, ABridgeThatWasDisabledGetsDmaBackWithTheFirstDeviceBehindIt) {
+  constexpr std::uint16_t kBusMaster = 0x04;
+  const auto command = [&](std::string_view name) {
+    return host_->model.device(host_->model.find(name)).config.word(kCommand) & kBusMaster;
+  };
+  const std::string bridge = "bus/pci/devices/0000:0c:01.0/enable";
+  ASSERT_EQ(write(bridge, "0"), 0);
+  EXPECT_EQ(command("0000:0c:01.0"), 0);
+  ASSERT_EQ(write(bridge, "1"), 0);
+  EXPECT_EQ(command("0000:0c:01.0"), 0);
+  ASSERT_EQ(write("bus/pci/devices/0000:0d:02.0/enable", "1"), 0);
+  EXPECT_EQ(command("0000:0c:01.0"), kBusMaster);
+}
+
+TEST_F(KernelTruthLab, APortWithoutPinHasNoInterruptOnceItsMessagesAreOff) {
+  const std::string port = "bus/pci/devices/0000:07:00.0/";
+  EXPECT_NE(read(port + "irq"), "0\n");
+  ASSERT_EQ(write(port + "driver/unbind", "0000:07:00.0"), 0);
+  EXPECT_EQ(read(port + "irq"), "0\n");
+}
+
 }  // namespace
 }  // namespace busproof::fakesys
