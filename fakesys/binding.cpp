@@ -22,13 +22,16 @@ constexpr std::uint32_t kNvmeClass = 0x0108;
 
 bool same_or_any(std::uint32_t wanted, std::uint32_t found) { return wanted == kAnyId || wanted == found; }
 
-bool id_matches(const PciId& id, const Identity& found) {
+/// Of a device that was found, or of one that is only spoken of: then by numbers that no device could have, too.
+template <class Found>
+bool id_matches(const PciId& id, const Found& found) {
   return same_or_any(id.vendor, found.vendor) && same_or_any(id.device, found.device) &&
          same_or_any(id.subvendor, found.subvendor) && same_or_any(id.subdevice, found.subdevice) &&
          ((id.class_code ^ found.class_code) & id.class_mask) == 0;
 }
 
-bool any_matches(const std::vector<PciId>& ids, const Identity& found) {
+template <class Found>
+bool any_matches(const std::vector<PciId>& ids, const Found& found) {
   return std::ranges::any_of(ids, [&](const PciId& id) { return !id.override_only && id_matches(id, found); });
 }
 
@@ -193,14 +196,8 @@ std::pair<int, Tasks> Model::new_id_tasks(int driver, const PciId& id, int field
   constexpr int kAllFields = 7;
   const Driver& target = this->driver(driver);
   if (fields < kAllFields) {
-    const Identity meant{static_cast<std::uint16_t>(id.vendor),
-                         static_cast<std::uint16_t>(id.device),
-                         static_cast<std::uint16_t>(id.subvendor),
-                         static_cast<std::uint16_t>(id.subdevice),
-                         id.class_code,
-                         0};
-    if (any_matches(target.static_ids, meant)) return {EEXIST, {}};
-    if (profile.new_id_knows_dynamic && any_matches(target.dynamic_ids, meant)) return {EEXIST, {}};
+    if (any_matches(target.static_ids, id)) return {EEXIST, {}};
+    if (profile.new_id_knows_dynamic && any_matches(target.dynamic_ids, id)) return {EEXIST, {}};
   }
   const auto has_data = [&](const PciId& known) {
     return known.driver_data == id.driver_data || id.driver_data <= target.rule.driver_data_max;
@@ -375,7 +372,10 @@ void Model::take_over(Slot slot, int driver) {
     if (has_interface && !(lost && leaves_work_to_child(taker))) device.net.push_back(take_lowest(net_indexes_));
   }
   if (taker.rule.role == DriverRole::Vfio) vfio_bound(slot);
-  if (taker.rule.role == DriverRole::Port) mark_wakeable(slot);
+  if (taker.rule.role == DriverRole::Port) {
+    mark_wakeable(slot);
+    if (const Bus* below = child_bus(slot); below != nullptr) name_slots(below->segment, below->number, true);
+  }
   if (taker.rule.makes_wakeable) edit(slot).wakeable = true;
   event(UeventAction::Bind, UeventSubsystem::Pci, device.function, kNone, taker.name);
   if (taker.name == "nvme" && never_becomes_ready(device)) {
@@ -472,10 +472,7 @@ Model::Progress Model::release(Call& call, Task& task) {
   Device& device = edit(slot);
   device.link_visible = false;
   Tasks tasks;
-  if (this->driver(driver).rule.role == DriverRole::Vfio) {
-    if (profile.vfio_dev_goes_first) hide_vfio_dev(slot);
-    if (device.num_vfs > 0) tasks = disable_vfs_tasks(slot);
-  }
+  if (this->driver(driver).rule.role == DriverRole::Vfio && device.num_vfs > 0) tasks = disable_vfs_tasks(slot);
   tasks.push_back({.step = Step::AwaitUsers, .device = task.device});
   tasks.push_back({.step = Step::FinishRelease, .device = task.device});
   next(call, std::move(tasks));
@@ -485,6 +482,7 @@ Model::Progress Model::release(Call& call, Task& task) {
 Model::Progress Model::await_users(Call& call, Task& task) {
   const Slot slot = alive(task.device);
   if (slot == kNoSlot) return Progress::Done;
+  if (profile.vfio_dev_goes_first) hide_vfio_dev(slot);
   if (devices_[slot]->opened > 0) return Progress::Blocked;
   const auto hang = std::ranges::find(hanging_removes_, driver(devices_[slot]->driver).name,
                                       &std::pair<std::string, std::int64_t>::first);

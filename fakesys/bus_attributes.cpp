@@ -71,10 +71,7 @@ bool slot_has_adapter(const Host& h, const Node& n) {
 }
 /// Slots of PCI Express itself, not of firmware: these have lights, and say so when there is nothing to switch.
 bool slot_is_native(const Host& h, const Node& n) {
-  const auto& slot = h.model.slots()[static_cast<std::size_t>(n.number)];
-  return slot.recorded != nullptr && std::ranges::any_of(slot.recorded->links, [](const auto& link) {
-           return link.first == "module" && link.second.ends_with("/pciehp");
-         });
+  return h.model.slots()[static_cast<std::size_t>(n.number)].of_port;
 }
 bool slot_has_attention(const Host& h, const Node& n) {
   const auto& slot = h.model.slots()[static_cast<std::size_t>(n.number)];

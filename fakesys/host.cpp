@@ -33,6 +33,10 @@ void note_host_bridges(Host& host) {
   }
 }
 
+bool is_slot_of_port(const RecordedDirectory& slot) {
+  return slot.attribute("power") != nullptr && slot.attribute("latch") == nullptr;
+}
+
 std::string boot_id(const Host& host) { return fmt::format("00000000-0000-4000-8000-{:012x}", host.boots); }
 
 std::string host_bridge_name(const Function& function) {

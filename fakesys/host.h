@@ -39,6 +39,8 @@ struct RecordedDirectory {
   [[nodiscard]] const RecordedAttribute* attribute(std::string_view name) const;
   [[nodiscard]] const RecordedDirectory* directory(std::string_view name) const;
 };
+/// Whether a slot's directory is of a port's own making: firmware's slots have a latch, or no switch either.
+bool is_slot_of_port(const RecordedDirectory& slot);
 struct NamedDirectory {
   std::string first;
   RecordedDirectory second;

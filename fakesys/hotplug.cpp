@@ -106,7 +106,10 @@ void Model::scan(std::uint32_t segment, std::uint8_t number, bool at_boot) {
     if (child_bus(slot) == nullptr) {
       if (find_bus(segment, *function->secondary) != nullptr) continue;
       add_bus(segment, *function->secondary, slot);
-      if (!at_boot) event(UeventAction::Add, UeventSubsystem::PciBus, function, *function->secondary);
+      if (!at_boot) {
+        event(UeventAction::Add, UeventSubsystem::PciBus, function, *function->secondary);
+        name_slots(segment, *function->secondary, false);
+      }
     }
     scan(segment, *function->secondary, at_boot);
   }
@@ -267,6 +270,43 @@ bool Model::slot_populated(const HotplugSlot& slot) const {
     return place.address.segment() == slot.segment && place.address.bus() == slot.bus &&
            place.address.slot() == slot.device;
   });
+}
+
+bool Model::slot_present(const HotplugSlot& slot) const {
+  const Bus* bus = find_bus(slot.segment, slot.bus);
+  if (bus == nullptr || !slot.of_port) return bus != nullptr;
+  const int holder = bus->bridge == kNoSlot ? kNone : devices_[bus->bridge]->driver;
+  return holder != kNone && driver(holder).rule.role == DriverRole::Port;
+}
+
+/// The name itself, or with the lowest number that makes it one of its own. Source: drivers/pci/slot.c,
+/// make_slot_name()
+std::string Model::free_slot_name(std::string_view base) const {
+  std::string name(base);
+  const auto has_name = [&](const HotplugSlot& slot) { return slot.name == name && slot_present(slot); };
+  for (int next = 1; std::ranges::any_of(*slots_, has_name); ++next) {
+    name = std::string(base) + '-' + std::to_string(next);
+  }
+  return name;
+}
+
+/// Slots that come back take names anew. One of firmware's is made twice, by those who list it and by those who switch
+/// it, and each time looks for a name of its own: the first one is not free for the second. Source: drivers/pci/slot.c,
+/// pci_create_slot(), rename_slot()
+void Model::name_slots(std::uint32_t segment, std::uint8_t bus, bool of_port) {
+  std::vector<std::pair<std::size_t, std::string>> ours;  // and what each would like to be called
+  for (std::size_t i = 0; i < slots_->size(); ++i) {
+    const HotplugSlot& slot = (*slots_)[i];
+    if (slot.segment == segment && slot.bus == bus && slot.of_port == of_port)
+      ours.emplace_back(i, slot.name.substr(0, slot.name.rfind('-')));
+  }
+  std::ranges::sort(ours, {}, [&](const auto& one) { return (*slots_)[one.first].device; });
+  for (const auto& [i, base] : ours) slots_.edit()[i].name.clear();
+  for (const auto& [i, base] : ours) {
+    const std::string first = free_slot_name(base);
+    slots_.edit()[i].name = first;
+    if (!of_port && first != base) slots_.edit()[i].name = free_slot_name(base);
+  }
 }
 
 Tasks Model::eject_tasks(std::size_t slot_index) const {

@@ -138,12 +138,13 @@ struct Module {
   std::shared_ptr<const RecordedDirectory> recorded;
 };
 
-/// A slot that firmware can cut the power of.
+/// A slot that firmware can cut the power of, or a port.
 struct HotplugSlot {
   std::string name;
   std::uint32_t segment = 0;
   std::uint8_t bus = 0, device = 0;
   bool ejected = false;
+  bool of_port = false;  ///< not firmware's: it is there as long as the port has its driver
   std::shared_ptr<const RecordedDirectory> recorded;
 };
 
@@ -296,6 +297,8 @@ class Model {
   [[nodiscard]] bool locked(Slot slot) const { return devices_[slot]->locked_by != 0; }
   [[nodiscard]] bool dma_default_identity() const { return default_type == DomainType::Identity; }
   [[nodiscard]] bool slot_populated(const HotplugSlot& slot) const;
+  /// Whether there is a directory for it.
+  [[nodiscard]] bool slot_present(const HotplugSlot& slot) const;
   [[nodiscard]] bool flag(std::string_view module, std::string_view parameter) const;
 
   // ---- Calls -----------------------------------------------------------------------------------------------------
@@ -465,6 +468,8 @@ class Model {
   Bus& add_bus(std::uint32_t segment, std::uint8_t number, Slot bridge);
   void remove_bus(std::uint32_t segment, std::uint8_t number);
   void scan(std::uint32_t segment, std::uint8_t number, bool at_boot);
+  [[nodiscard]] std::string free_slot_name(std::string_view base) const;
+  void name_slots(std::uint32_t segment, std::uint8_t bus, bool of_port);
   void rebuild_index();
   [[nodiscard]] const Bus& bus_of(const Device& device) const;
 

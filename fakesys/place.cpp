@@ -169,7 +169,7 @@ std::optional<Entry> find_special(const Host& host, const Node& node, std::strin
     case Place::Slots:
       for (std::size_t i = 0; i < model.slots().size(); ++i) {
         const HotplugSlot& slot = model.slots()[i];
-        if (slot.name != name || model.find_bus(slot.segment, slot.bus) == nullptr) continue;
+        if (slot.name != name || !model.slot_present(slot)) continue;
         return directory({.place = Place::SlotDir, .number = static_cast<int>(i), .recorded = slot.recorded.get()});
       }
       return std::nullopt;
@@ -335,7 +335,7 @@ void list_special(const Host& host, const Node& node, Names& names) {
       break;
     case Place::Slots:
       for (const HotplugSlot& slot : model.slots()) {
-        if (model.find_bus(slot.segment, slot.bus) != nullptr) names.push_back(slot.name);
+        if (model.slot_present(slot)) names.push_back(slot.name);
       }
       break;
     case Place::SlotDir:

@@ -506,9 +506,11 @@ struct HostReader {
     }
     for (const json& entry : entries(in, "slots")) {
       const auto at = numbers(entry.value("at", json()), 3, "at");
+      RecordedPtr directory = recorded(entry);
+      const bool of_port = directory != nullptr && is_slot_of_port(*directory);
       host.model.add_slot({get<std::string>(entry, "name", ""), static_cast<std::uint32_t>(at[0]),
                            static_cast<std::uint8_t>(at[1]), static_cast<std::uint8_t>(at[2]),
-                           get<bool>(entry, "ejected", false), recorded(entry)});
+                           get<bool>(entry, "ejected", false), of_port, std::move(directory)});
     }
     for (const json& entry : entries(in, "drivers")) {
       const int driver = host.model.find_driver(get<std::string>(entry, "name", ""));

@@ -325,8 +325,10 @@ struct TreeReader {
       while (address.ends_with('\n')) address.pop_back();
       const auto parsed = HostAddress::parse(address + ".0");
       if (!parsed) continue;
-      host.model.add_slot({name, parsed->segment(), parsed->bus(), parsed->slot(), false,
-                           std::make_shared<RecordedDirectory>(directory_from_json(entry))});
+      auto recorded = std::make_shared<RecordedDirectory>(directory_from_json(entry));
+      const bool of_port = is_slot_of_port(*recorded);
+      host.model.add_slot(
+          {name, parsed->segment(), parsed->bus(), parsed->slot(), false, of_port, std::move(recorded)});
     }
   }
 

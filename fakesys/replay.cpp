@@ -28,6 +28,7 @@ constexpr std::string_view kRecovery = "error-recovery-on-rescan";
 constexpr std::string_view kRace = "race-frequencies";
 constexpr std::string_view kKilled = "killed-caller";
 constexpr std::string_view kAsync = "asynchronous-probe";
+constexpr std::string_view kDead = "dead-controller";
 
 constexpr std::array kExcuses = {
     Excuse{kQueue,
@@ -38,6 +39,8 @@ constexpr std::array kExcuses = {
     Excuse{kRace, "which racer wins is chance; each outcome that was recorded is one that can happen here"},
     Excuse{kKilled, "a process that was sent a signal has no result to tell"},
     Excuse{kAsync, "a driver that probes in the background binds while the scan goes on, sooner or later in it"},
+    Excuse{kDead,
+           "a driver lets go of an emulated controller that never works half a second later, and a look takes time"},
 };
 
 /// Members of a step that are arguments or explanations, and no results.
@@ -266,14 +269,30 @@ class Judge {
       late_states_.clear();
     }
     settle_states();
+    const auto let_go = being_let_go(found);
     for (const auto& [at, values] : found) {
       Difference difference{index_, call_, "state " + at, {}, {}, {}};
+      const std::string of = at.substr(0, at.rfind('/'));
+      if (let_go.contains(of) && (at == of + "/driver" || at == of + "/enable")) difference.excuse = kDead;
       if (in_flight_ && runner_.released()) {
         late_states_.emplace_back(std::move(difference), values);
       } else {
         report(std::move(difference), values);
       }
     }
+  }
+
+  /// Where the devices are (/devices/0000:04:00.1) whose dead controllers one has let go of and the other not yet.
+  [[nodiscard]] std::set<std::string> being_let_go(const std::vector<std::pair<std::string, Values>>& found) const {
+    constexpr std::string_view kDevices = "/devices/", kDriver = "/driver";
+    std::set<std::string> out;
+    for (const auto& [at, values] : found) {
+      if (!at.starts_with(kDevices) || !at.ends_with(kDriver)) continue;
+      if (values != Values{nullptr, "nvme"} && values != Values{"nvme", nullptr}) continue;
+      const std::string device = at.substr(0, at.size() - kDriver.size());
+      if (runner_.has_dead_controller(std::string_view(device).substr(kDevices.size()))) out.insert(device);
+    }
+    return out;
   }
 
   /// Differences that the next look did not take back.

@@ -113,6 +113,11 @@ json ScenarioRunner::run(const json& step) {
   return out;
 }
 
+bool ScenarioRunner::has_dead_controller(std::string_view device) const {
+  const Slot slot = host_.model.find(device);
+  return slot != kNoSlot && host_.model.device(slot).function->dead_controller;
+}
+
 // ---- Calls ---------------------------------------------------------------------------------------------------------
 
 void ScenarioRunner::pass(std::int64_t milliseconds) { host_.model.advance(milliseconds); }

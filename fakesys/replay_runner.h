@@ -30,6 +30,8 @@ class ScenarioRunner {
   nlohmann::json state();
   /// Those sent since the last time this was asked.
   std::vector<std::string> uevents();
+  /// Whether the device is an emulated controller that never becomes ready.
+  [[nodiscard]] bool has_dead_controller(std::string_view device) const;
   /// Whether a call that had been left behind was done during the last step.
   [[nodiscard]] bool released() const { return released_; }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -368,6 +369,54 @@ TEST_F(KernelTruthLab, APortWithoutPinHasNoInterruptOnceItsMessagesAreOff) {
   EXPECT_NE(read(port + "irq"), "0\n");
   ASSERT_EQ(write(port + "driver/unbind", "0000:07:00.0"), 0);
   EXPECT_EQ(read(port + "irq"), "0\n");
+}
+
+TEST_F(KernelTruthLab, ASlotThatComesBackCannotHaveTheNameThatItIsFirstMadeWith) {
+  using testing::AllOf, testing::Contains, testing::Not;
+  const auto names = [&] { return list_directory(*host_, "bus/pci/slots").value; };
+  ASSERT_EQ(write("bus/pci/devices/0000:00:03.6/remove", "1"), 0);
+  EXPECT_THAT(names(), Not(Contains("0-8")));
+  ASSERT_EQ(write("bus/pci/rescan", "1"), 0);
+  EXPECT_THAT(names(), AllOf(Contains("0-12"), Not(Contains("0-8"))));
+  ASSERT_EQ(write("bus/pci/devices/0000:00:03.4/remove", "1"), 0);
+  ASSERT_EQ(write("bus/pci/rescan", "1"), 0);
+  EXPECT_THAT(names(), AllOf(Contains("0-8"), Not(Contains("0-5")), Contains("1"), Contains("31")));
+}
+
+TEST_F(KernelTruthLab, APortsOwnSlotGoesWithItsDriverAndIsMadeOnce) {
+  using testing::Contains, testing::Not;
+  ASSERT_EQ(write("bus/pci/drivers/pcieport/unbind", "0000:a0:00.0"), 0);
+  EXPECT_THAT(list_directory(*host_, "bus/pci/slots").value, Not(Contains("0-1")));
+  ASSERT_EQ(write("bus/pci/drivers/pcieport/bind", "0000:a0:00.0"), 0);
+  EXPECT_THAT(list_directory(*host_, "bus/pci/slots").value, Contains("0-1"));
+}
+
+TEST_F(KernelTruthLab, VirtualFunctionsGoBeforeTheVfioDeviceOfTheirCard) {
+  host_->model.profile = profile_for("6.12");
+  host_->model.vfio_enable_sriov = true;
+  const std::string card = "bus/pci/devices/0000:04:00.0/";
+  ASSERT_EQ(write(card + "driver_override", "vfio-pci"), 0);
+  ASSERT_EQ(write(card + "driver/unbind", "0000:04:00.0"), 0);
+  ASSERT_EQ(write("bus/pci/drivers_probe", "0000:04:00.0"), 0);
+  ASSERT_EQ(write(card + "sriov_numvfs", "1"), 0);
+  host_->model.take_uevents();
+  write(card + "driver/unbind", "0000:04:00.0");  // takes a second
+  const auto of_card = [](const Uevent& event) {
+    return event.function != nullptr && to_string(event.function->address) == "0000:04:00.0";
+  };
+  const auto events = host_->model.take_uevents();
+  ASSERT_FALSE(events.empty());
+  EXPECT_TRUE(std::ranges::none_of(events, of_card));
+  host_->model.advance(2000);
+  EXPECT_TRUE(std::ranges::any_of(host_->model.take_uevents(), of_card));
+}
+
+TEST_F(KernelTruthLab, AnIdThatNoDeviceCouldHaveIsNoDuplicateOfOneThatItEndsLike) {
+  const std::string driver = "bus/pci/drivers/pci-stub/";
+  EXPECT_EQ(write(driver + "new_id", "8086 10d4"), 0);
+  EXPECT_EQ(write(driver + "new_id", "8086 10d4"), EEXIST);
+  EXPECT_EQ(write(driver + "new_id", "18086 10d4"), 0);
+  EXPECT_EQ(write(driver + "remove_id", "18086 10d4"), 0);
 }
 
 }  // namespace
