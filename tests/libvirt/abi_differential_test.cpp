@@ -4,6 +4,7 @@
 //   BUSPROOF_LIBVIRT_URI      whom to ask
 //   BUSPROOF_ABI_SECONDS      for how long at most (20)
 //   BUSPROOF_ABI_SEED         replays
+//   BUSPROOF_ABI_FOLDER       of domain XML to change, in place of the corpus and random ones
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -38,8 +39,16 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
+std::vector<std::string> texts_in(const fs::path& folder) {
+  std::vector<std::string> texts;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().extension() == ".xml") texts.push_back(text_of(entry.path()));
+  std::ranges::sort(texts);
+  return texts;
+}
+
 /// Domains of the corpus that libvirt can be asked about, and as many random ones.
-std::vector<std::string> seeds(std::uint64_t seed) {
+std::vector<std::string> known_and_random(std::uint64_t seed) {
   std::vector<std::string> texts;
   for (const auto& entry : fs::directory_iterator(BUSPROOF_CORPUS_DIR)) {
     std::string xml = entry.is_directory() ? text_of(entry.path() / "in.xml") : "";
@@ -49,6 +58,12 @@ std::vector<std::string> seeds(std::uint64_t seed) {
   constexpr int kSize = 40;
   for (std::uint64_t i = 0, count = texts.size(); i < count; ++i)
     texts.push_back(to_xml(verify::sketch_domain(seed + i, kSize, verify::Machines::X86)));
+  return texts;
+}
+
+std::vector<std::string> seeds(std::uint64_t seed) {
+  const char* folder = std::getenv("BUSPROOF_ABI_FOLDER");
+  std::vector<std::string> texts = folder == nullptr ? known_and_random(seed) : texts_in(folder);
   std::shuffle(texts.begin(), texts.end(), std::mt19937_64(seed));
   return texts;
 }
