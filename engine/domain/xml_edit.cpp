@@ -98,18 +98,21 @@ class Editor {
   }
 
   void add_devices(const std::vector<xml_node>& elements, const std::vector<const Device*>& devices) {
-    std::array<std::vector<Markup>, kElementOrder.size()> markups;
-    for (const Device* device : devices)
-      if (auto markup = device_markup(*device)) markups[*order_of(markup->name)].push_back(std::move(*markup));
-
-    std::vector<Markup> unanchored;
-    for (std::size_t order = 0; order < markups.size(); ++order) {
-      const xml_node anchor = markups[order].empty() ? xml_node() : anchor_of(order, elements);
-      if (anchor)
-        insert_after(anchor, markups[order]);
+    std::array<std::string, kElementOrder.size()> inserted;
+    std::array<std::optional<xml_node>, kElementOrder.size()> anchors;
+    std::vector<std::pair<std::size_t, Markup>> unanchored;
+    for (const Device* device : devices) {
+      auto markup = device_markup(*device);
+      if (!markup) continue;
+      const std::size_t order = *order_of(markup->name);
+      if (!anchors[order]) anchors[order] = anchor_of(order, elements);
+      if (const xml_node anchor = *anchors[order])
+        append_rendered(inserted[order], *markup, separator_before(text_, offset_of(anchor)), style_);
       else
-        std::ranges::move(markups[order], std::back_inserter(unanchored));
+        unanchored.emplace_back(order, std::move(*markup));
     }
+    for (std::size_t order = 0; order < inserted.size(); ++order)
+      if (!inserted[order].empty()) insert_after(*anchors[order], std::move(inserted[order]));
     if (!unanchored.empty()) add_first(std::move(unanchored));
   }
 
@@ -370,16 +373,15 @@ class Editor {
     return anchor;
   }
 
-  void insert_after(xml_node anchor, const std::vector<Markup>& markups) {
-    const ElementSpan span = span_of(text_, copy_, anchor);
-    const std::string separator(separator_before(text_, span.begin));
-    std::string inserted;
-    for (const Markup& markup : markups) append_rendered(inserted, markup, separator, style_);
-    splice(line_rest_end(text_, span.end), 0, std::move(inserted));
+  void insert_after(xml_node anchor, std::string inserted) {
+    splice(line_rest_end(text_, span_of(text_, copy_, anchor).end), 0, std::move(inserted));
   }
 
-  /// At the beginning of `<devices>`, which may be empty or missing.
-  void add_first(std::vector<Markup> devices) {
+  /// At the beginning of `<devices>`, which may be empty or missing; each with its rank.
+  void add_first(std::vector<std::pair<std::size_t, Markup>> ranked) {
+    std::ranges::stable_sort(ranked, {}, &std::pair<std::size_t, Markup>::first);
+    std::vector<Markup> devices;
+    for (auto& [rank, markup] : ranked) devices.push_back(std::move(markup));
     const xml_node parent = root_.child("devices");
     if (!parent) {
       add_children(root_, {{Markup{"devices", {}, std::move(devices)}, {}}});

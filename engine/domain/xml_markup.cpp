@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
+
+#include "engine/base/hexadecimal.h"
 
 namespace busproof::domain {
 namespace {
@@ -12,12 +13,13 @@ using Attributes = std::vector<std::pair<std::string_view, std::string>>;
 
 /// "0x001f", with at least that many digits. By hand, as append_rendered() is: most of what assign writes is addresses.
 std::string hexadecimal(std::uint64_t value, std::size_t digits_min) {
-  std::array<char, 16> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, 16);
-  const auto count = static_cast<std::size_t>(end.ptr - digits.data());
-  std::string text = "0x";
-  if (count < digits_min) text.append(digits_min - count, '0');
-  return text.append(digits.data(), count);
+  std::array<char, 18> text{'0', 'x'};
+  std::size_t size = 2;
+  std::size_t digits = digits_min;
+  while (digits < 16 && (value >> (4 * digits)) != 0) ++digits;
+  for (std::size_t left = digits; left > 0; --left)
+    text[size++] = kSmallHexadecimal[(value >> (4 * (left - 1))) & 0xfU];
+  return {text.data(), size};
 }
 
 void append_pci_numbers(Attributes& attributes, const pci::GuestAddress& address) {
@@ -104,19 +106,29 @@ struct MarkupOf {
 constexpr std::array kWrittenTypes = {ControllerType::Pci, ControllerType::Usb,  ControllerType::Scsi,
                                       ControllerType::Ide, ControllerType::Sata, ControllerType::VirtioSerial};
 
+/// `<name attribute='value'/>`.
+Markup leaf(std::string_view name, std::string_view attribute, std::string value) {
+  Markup markup{name};
+  markup.attributes.emplace_back(attribute, std::move(value));
+  return markup;
+}
+
 std::optional<Markup> controller_markup(const Device& device) {
   const Controller& controller = *device.controller;
   if (std::ranges::find(kWrittenTypes, controller.type) == kWrittenTypes.end()) return std::nullopt;
-  Markup markup{"controller", {{"type", std::string(to_string(controller.type))}}};
+  Markup markup{"controller"};
+  markup.attributes.reserve(4);
+  markup.attributes.emplace_back("type", to_string(controller.type));
   if (controller.index) markup.attributes.emplace_back("index", std::to_string(*controller.index));
   if (!device.model.empty()) markup.attributes.emplace_back("model", device.model);
   if (controller.ports) markup.attributes.emplace_back("ports", std::to_string(*controller.ports));
-  if (!controller.model_name.empty()) markup.children.push_back({"model", {{"name", controller.model_name}}});
+  markup.children.reserve(3);  // with its address
+  if (!controller.model_name.empty()) markup.children.push_back(leaf("model", "name", controller.model_name));
   Markup target{"target", target_attributes(controller.target)};
   if (controller.target.node) target.children.push_back(node_markup(*controller.target.node));
   if (!target.attributes.empty() || !target.children.empty()) markup.children.push_back(std::move(target));
   if (controller.type == ControllerType::Usb && controller.master_start)
-    markup.children.push_back({"master", {{"startport", std::to_string(*controller.master_start)}}});
+    markup.children.push_back(leaf("master", "startport", std::to_string(*controller.master_start)));
   return markup;
 }
 
@@ -126,13 +138,28 @@ Markup video_markup(const Device& device) {
   return {"video", {}, {std::move(model)}};
 }
 
+/// ` name='value'`, in one go: most of what assign writes are attributes.
+void append_attribute(std::string& text, std::string_view name, std::string_view value, char quote) {
+  constexpr std::size_t kMarks = 4;
+  const std::size_t begin = text.size(), end = begin + name.size() + value.size() + kMarks;
+  // libstdc++ 12 tells the operation how much room there is, not the size that was asked for.
+  text.resize_and_overwrite(end, [&](char* bytes, std::size_t /*room*/) {
+    char* at = bytes + begin;
+    *at++ = ' ';
+    at = std::ranges::copy(name, at).out;
+    *at++ = '=';
+    *at++ = quote;
+    at = std::ranges::copy(value, at).out;
+    *at = quote;
+    return end;
+  });
+}
+
 /// By hand: most of what assign writes passes through here.
 void append_element(std::string& text, const Markup& markup, std::string_view separator, const MarkupStyle& style) {
-  text.append(1, '<').append(markup.name);
-  for (const auto& [name, value] : markup.attributes) {
-    text.append(1, ' ').append(name).append(1, '=');
-    text.append(1, style.quote).append(value).append(1, style.quote);
-  }
+  text += '<';
+  text += markup.name;
+  for (const auto& [name, value] : markup.attributes) append_attribute(text, name, value, style.quote);
   if (!markup.text.empty()) {
     text.append(">").append(markup.text).append("</").append(markup.name).append(">");
     return;
