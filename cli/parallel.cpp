@@ -1,7 +1,6 @@
 #include "cli/parallel.h"
 
 #include <fmt/format.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,21 +8,11 @@
 #include <vector>
 
 #include "cli/files.h"
+#include "engine/base/memory.h"
 
 namespace busproof::cli {
 
 using namespace std::chrono_literals;
-
-namespace {
-
-/// What one file's work frees the next one's needs again: the allocator is not to hand it back to the system and fetch
-/// it anew, page by page, in between.
-void keep_freed_memory() {
-  constexpr int kKeptBytes = 64 << 20;
-  ::mallopt(M_TRIM_THRESHOLD, kKeptBytes);
-}
-
-}  // namespace
 
 std::size_t default_jobs() { return std::max(1U, std::thread::hardware_concurrency()); }
 

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
+#include <utility>
 
 namespace busproof::assign {
 namespace {
@@ -55,10 +57,11 @@ Refusal not_set(std::string_view option, const Controller& controller) {
                  fmt::format("a {} needs its {}", to_string(*controller.pci_model), option));
 }
 
+bool is_met(Need need, bool is_set) { return need == Need::May || is_set == (need == Need::Must); }
+
 Result<void> check_option(std::string_view option, Need need, bool is_set, const Controller& controller) {
-  if (need == Need::Must && !is_set) return not_set(option, controller);
-  if (need == Need::MustNot && is_set) return not_valid(option, controller);
-  return {};
+  if (is_met(need, is_set)) return {};
+  return need == Need::Must ? not_set(option, controller) : not_valid(option, controller);
 }
 
 Result<void> check_model_name(const OptionRule& rule, const Controller& controller) {
@@ -97,12 +100,6 @@ Need node_need(const OptionRule& rule, const Controller& controller) {
   return rule.root == RootKind::HostBridge && controller.target.index == 0 ? Need::MustNot : rule.node;
 }
 
-struct TargetOption {
-  std::string_view option;
-  Need need;
-  bool is_set;
-};
-
 Result<void> check_options(const OptionRule& rule, const Controller& controller, const domain::Domain& domain,
                            const topology::MachineRule& machine) {
   const PciTarget& target = controller.target;
@@ -111,16 +108,19 @@ Result<void> check_options(const OptionRule& rule, const Controller& controller,
   if (auto checked = check_option("targetIndex", rule.target_index, target.index.has_value(), controller); !checked)
     return checked;
   if (auto checked = check_pci_hole(controller, domain, machine); !checked) return checked;
-  const auto options = std::to_array<TargetOption>({
-      {"busNr", rule.bus_nr, target.bus_nr.has_value()},
-      {"numaNode", node_need(rule, controller), target.node.has_value()},
-      {"chassisNr", rule.chassis_nr, target.chassis_nr.has_value()},
-      {"chassis", rule.chassis, target.chassis.has_value()},
-      {"port", rule.port, target.port.has_value()},
-      {"hotplug", rule.hotplug, target.hotplug != domain::Switch::Absent},
-  });
-  for (const TargetOption& option : options)
-    if (auto checked = check_option(option.option, option.need, option.is_set, controller); !checked) return checked;
+  constexpr auto kNames =
+      std::to_array<std::string_view>({"busNr", "numaNode", "chassisNr", "chassis", "port", "hotplug"});
+  const std::array<std::pair<Need, bool>, kNames.size()> options = {{
+      {rule.bus_nr, target.bus_nr.has_value()},
+      {node_need(rule, controller), target.node.has_value()},
+      {rule.chassis_nr, target.chassis_nr.has_value()},
+      {rule.chassis, target.chassis.has_value()},
+      {rule.port, target.port.has_value()},
+      {rule.hotplug, target.hotplug != domain::Switch::Absent},
+  }};
+  for (std::size_t i = 0; i < options.size(); ++i)
+    if (const auto& [need, is_set] = options[i]; !is_met(need, is_set))
+      return check_option(kNames[i], need, is_set, controller);
   return {};
 }
 

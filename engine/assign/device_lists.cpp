@@ -27,17 +27,28 @@ void DeviceLists::add(Device device) {
   (*this)[kept.kind].emplace_back(kept);
 }
 
-bool DeviceLists::is_in_order() const {
-  if (!added_.empty()) return false;
+bool DeviceLists::was_read(const Device& device) const {
+  return std::greater_equal<>()(&device, read_.data()) && std::less<>()(&device, read_.data() + read_.size());
+}
+
+bool DeviceLists::were_read_in_order() const {
   const Device* next = read_.data();
   for (const DeviceList& list : lists_)
     for (const Device& device : list)
-      if (&device != next++) return false;
+      if (was_read(device) && &device != next++) return false;
   return true;
 }
 
 std::vector<Device> DeviceLists::joined() && {
-  if (is_in_order()) return std::move(read_);
+  if (were_read_in_order() && read_.capacity() >= read_.size() + added_.size()) {
+    // From the end, so that each that moves up finds its new place empty.
+    read_.resize(read_.size() + added_.size());
+    auto place = read_.rbegin();
+    for (DeviceList& list : std::views::reverse(lists_))
+      for (Device& device : std::views::reverse(list))
+        if (Device& there = *place++; &there != &device) there = std::move(device);
+    return std::move(read_);
+  }
   std::vector<Device> all;
   all.reserve(read_.size() + added_.size());
   for (const DeviceList& list : lists_)

@@ -36,11 +36,12 @@ class DeviceLists {
   /// Appends the device to the list of its kind.
   void add(domain::Device device);
 
-  /// All devices in libvirt's iteration order.
+  /// All devices in libvirt's iteration order, in the memory of those that were read where they are in it already.
   std::vector<domain::Device> joined() &&;
 
  private:
-  [[nodiscard]] bool is_in_order() const;
+  [[nodiscard]] bool was_read(const domain::Device& device) const;
+  [[nodiscard]] bool were_read_in_order() const;
 
   std::vector<domain::Device> read_;
   std::deque<domain::Device> added_{};  ///< which stay where they are when another one comes

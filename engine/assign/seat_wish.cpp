@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "engine/topology/controller_rules.h"
-#include "engine/topology/device_rules.h"
 
 namespace busproof::assign {
 namespace {
@@ -25,8 +24,8 @@ const HostCard* card_of(const Device& device, const HostCards& cards) {
   return card == cards.end() ? nullptr : &card->second;
 }
 
-SlotWish model_wish(const Device& device, SlotKind express) {
-  switch (topology::wants(device)) {
+SlotWish model_wish(Want want, SlotKind express) {
+  switch (want) {
     case Want::Conventional:
       return endpoint_wish(SlotKind::PciDevice);
     case Want::Express:
@@ -78,11 +77,12 @@ SlotWish controller_wish(ControllerModel model) {
   return wish;
 }
 
-SlotWish wish_of(const Device& device, Written written, const MachineFacts& machine, const HostCards& cards) {
+SlotWish wish_of(const Device& device, Want want, Written written, const MachineFacts& machine,
+                 const HostCards& cards) {
   if (is_pci_controller(device))
     return controller_wish(device.controller->pci_model.value_or(ControllerModel::PciRoot));
   const SlotKind express = machine.root_is_pcie ? SlotKind::PcieDevice : SlotKind::PciDevice;
-  SlotWish wish = model_wish(device, express);
+  SlotWish wish = model_wish(want, express);
   const bool is_written = written == Written::Yes;
   // An address in the XML settles the matter before the virtio model is looked at.
   if (device.kind == domain::DeviceKind::Hostdev && is_written && wish.kind == SlotKind::PciDevice) wish.kind = express;

@@ -6,6 +6,7 @@
 #include "engine/assign/assign.h"
 #include "engine/assign/growth.h"
 #include "engine/domain/domain.h"
+#include "engine/topology/device_rules.h"
 #include "engine/topology/machine_rules.h"
 #include "engine/topology/slot_map.h"
 
@@ -30,10 +31,10 @@ MachineFacts facts_of(const domain::Domain& domain);
 /// Whether the XML says where the device sits.
 enum class Written : std::uint8_t { No, Yes };
 
-/// What the device asks for; kind None for one that takes no PCI slot. A passed-through card that is conventional asks
-/// for a conventional slot, unless the XML says where it goes.
-topology::SlotWish wish_of(const domain::Device& device, Written written, const MachineFacts& machine,
-                           const HostCards& cards);
+/// What the device asks for, which wants that of a bus; kind None for one that takes no PCI slot. A passed-through card
+/// that is conventional asks for a conventional slot, unless the XML says where it goes.
+topology::SlotWish wish_of(const domain::Device& device, topology::Want want, Written written,
+                           const MachineFacts& machine, const HostCards& cards);
 
 topology::SlotWish endpoint_wish(topology::SlotKind kind);
 topology::SlotWish controller_wish(pci::ControllerModel model);

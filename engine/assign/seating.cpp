@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -35,11 +36,13 @@ using topology::Want;
 
 constexpr std::size_t kNoDevice = static_cast<std::size_t>(-1);
 
-/// The seats that the XML gives.
+/// The seats that the XML gives, and what each device wants.
 std::vector<Place> places_of(const Domain& domain) {
   std::vector<Place> places(domain.devices.size());
   for (std::size_t i = 0; i < places.size(); ++i) {
-    const auto* pci = std::get_if<domain::PciAddress>(&domain.devices[i].address);
+    const Device& device = domain.devices[i];
+    if (!is_pci_controller(device)) places[i].want = topology::wants(device);
+    const auto* pci = std::get_if<domain::PciAddress>(&device.address);
     if (pci == nullptr) continue;
     places[i].zpci = pci->zpci;
     if (!pci->at) continue;
@@ -90,8 +93,8 @@ class Run {
     return add_controllers();
   }
 
-  std::vector<Device> take_controllers() { return std::move(new_controllers_); }
-  std::vector<AddedController> take_causes() { return std::move(causes_); }
+  /// The controllers found missing by a rehearsal, by index.
+  std::vector<AddedController> take_added() { return std::move(added_); }
 
  private:
   // --- buses ---
@@ -192,7 +195,7 @@ class Run {
                        "remove the address; only i440fx machines have these controllers on 00:01");
       return {};  // the chipset takes this seat itself
     }
-    SlotWish wish = wish_of(device, Written::Yes, machine_, cards_);
+    SlotWish wish = wish_of(device, places_[i].want, Written::Yes, machine_, cards_);
     // A device that needs no PCI address but was given one is let through as a conventional one.
     if (wish.kind == SlotKind::None) wish.kind = SlotKind::PciDevice;
     return reserve(seat, wish, Origin::Xml, i);
@@ -308,9 +311,9 @@ class Run {
         std::ranges::find(topology::kPrimaryVideoSlots, machine_.family, &topology::PrimaryVideoSlot::family);
     if (row == topology::kPrimaryVideoSlots.end()) return {};
     const auto video = std::ranges::find(domain_.devices, domain::DeviceKind::Video, &Device::kind);
-    if (video == domain_.devices.end() || topology::wants(*video) == Want::Nothing) return {};
+    if (video == domain_.devices.end()) return {};
     const auto i = static_cast<std::size_t>(video - domain_.devices.begin());
-    if (!is_waiting(i)) return {};
+    if (places_[i].want == Want::Nothing || !is_waiting(i)) return {};
     if (map_.bus_count() == 0) return blame(i, no_buses().error());
     auto seated = map_.slot_in_use(0, row->slot) ? search(i, std::nullopt) : seat_preferred(i, row->slot);
     return seated ? seated : blame(i, seated.error());
@@ -338,7 +341,7 @@ class Run {
   [[nodiscard]] bool asks_for_a_seat(std::size_t i) const {
     const Device& device = domain_.devices[i];
     if (!is_waiting(i)) return false;
-    return is_pci_controller(device) ? !is_root(device) : topology::wants(device) != Want::Nothing;
+    return is_pci_controller(device) ? !is_root(device) : places_[i].want != Want::Nothing;
   }
 
   Result<void> seat_all() {
@@ -361,7 +364,7 @@ class Run {
     if (!sibling) return search(i, function);
     Seat seat = *sibling;
     seat.function = *function;
-    const SlotWish wish = wish_of(domain_.devices[i], Written::No, machine_, cards_);
+    const SlotWish wish = wish_of(domain_.devices[i], places_[i].want, Written::No, machine_, cards_);
     if (auto taken = reserve(seat, wish, Origin::Xml, i); !taken) return taken;
     places_[i].seat = seat;
     places_[i].by = SeatedBy::Companion;
@@ -379,7 +382,7 @@ class Run {
 
   /// The first free place; a rehearsal adds a bus when there is none, and does not keep the seat.
   Result<void> search(std::size_t i, std::optional<std::uint8_t> function) {
-    SlotWish wish = wish_of(domain_.devices[i], Written::No, machine_, cards_);
+    SlotWish wish = wish_of(domain_.devices[i], places_[i].want, Written::No, machine_, cards_);
     wish.function = function;
     auto seat = search_for(wish, i);
     if (!seat) return std::unexpected(seat.error());
@@ -392,19 +395,20 @@ class Run {
 
   Result<Seat> search_for(const SlotWish& wish, std::size_t device) {
     if (map_.bus_count() == 0) return no_buses();
-    auto seat = map_.find(wish);
-    if (!seat && kind_ == Kind::Final)
+    if (const auto seat = map_.find(wish)) {
+      map_.take(*seat, wish, Origin::Chosen);
+      return *seat;
+    }
+    if (kind_ == Kind::Final)
       return refused("E311", "internal error: No more available PCI slots",
                      "every bus that takes this device is full; add a controller that does");
-    if (!seat) {
-      auto growth = grow(map_, wish, map_.bus_count(), machine_.roots);
-      if (!growth) return std::unexpected(growth.error());
-      add(*growth, device);
-      seat = Seat{0, growth->bus, map_.buses()[growth->bus].slots.min, wish.function.value_or(0)};
-    }
-    if (auto reserved = reserve(*seat, wish, Origin::Chosen, device); !reserved)
+    auto growth = grow(map_, wish, map_.bus_count(), machine_.roots);
+    if (!growth) return std::unexpected(growth.error());
+    add(*growth, device);
+    Seat seat{0, growth->bus, map_.buses()[growth->bus].slots.min, wish.function.value_or(0)};
+    if (auto reserved = reserve(seat, wish, Origin::Chosen, device); !reserved)
       return std::unexpected(reserved.error());
-    return *seat;
+    return seat;
   }
 
   /// "bus 0 (by address only), buses 1-2 (full)": why the search did not stop earlier.
@@ -462,14 +466,7 @@ class Run {
     for (std::uint32_t index = 1; index < map_.bus_count(); ++index) {
       if (has_controller_[index]) continue;
       const ControllerModel model = map_.buses()[index].model;
-      Device device;
-      device.kind = domain::DeviceKind::Controller;
-      device.model = to_string(model);
-      device.controller.emplace();
-      device.controller->index = index;
-      device.controller->pci_model = model;
-      new_controllers_.push_back(device);
-      causes_.push_back(cause_of(index));
+      added_.push_back(cause_of(index));
       if (topology::rule_for(model).asks_for == SlotKind::None) continue;
       if (auto seat = search_for(controller_wish(model), kNoDevice); !seat) return blame_growth(index, seat.error());
     }
@@ -477,10 +474,12 @@ class Run {
   }
 
   [[nodiscard]] AddedController cause_of(std::uint32_t index) const {
+    using Cause = AddedController::Cause;
+    const ControllerModel model = map_.buses()[index].model;
     const std::size_t grown = index - (map_.bus_count() - grown_for_.size());
-    if (grown >= grown_for_.size()) return {index, AddedController::Cause::Gap, kNoDevice};
+    if (grown >= grown_for_.size()) return {index, model, Cause::Gap, kNoDevice};
     const std::size_t device = grown_for_[grown];
-    return {index, device == kNoDevice ? AddedController::Cause::Spare : AddedController::Cause::Device, device};
+    return {index, model, device == kNoDevice ? Cause::Spare : Cause::Device, device};
   }
 
   /// A controller that libvirt wanted to add finds no slot itself: name the device that it was wanted for, or the
@@ -552,18 +551,28 @@ class Run {
   std::unordered_map<std::uint32_t, std::vector<std::size_t>> usb2_sets_;  ///< by controller index, in list order
   std::vector<bool> has_controller_;                                       ///< by index
   std::vector<std::size_t> grown_for_;  ///< one a bus added in the rehearsal: the device that had no room
-  std::vector<AddedController> causes_;
-  std::vector<Device> new_controllers_;
+  std::vector<AddedController> added_;
 };
 
-/// Appends the controllers to the others; places stay with their devices.
-void insert_controllers(Seated& seated, std::vector<Device> controllers) {
+/// Appends the controllers that were found missing to the others; places stay with their devices.
+void insert_controllers(Seated& seated) {
+  const std::vector<AddedController>& added = seated.added;
+  if (added.empty()) return;
   auto& devices = seated.domain.devices;
   const auto after_controllers = std::ranges::upper_bound(devices, domain::DeviceKind::Controller, {}, &Device::kind);
-  const auto at = after_controllers - devices.begin();
-  seated.places.insert(seated.places.begin() + at, controllers.size(), Place{});
-  devices.insert(after_controllers, std::make_move_iterator(controllers.begin()),
-                 std::make_move_iterator(controllers.end()));
+  const auto at = after_controllers - devices.begin(), end = std::ssize(devices);
+  seated.places.insert(seated.places.begin() + at, added.size(), Place{});
+  devices.resize(devices.size() + added.size());
+  std::move_backward(devices.begin() + at, devices.begin() + end, devices.end());
+  for (std::ptrdiff_t i = 0; i < std::ssize(added); ++i) {
+    Device& device = devices[static_cast<std::size_t>(at + i)];
+    if (at + i < end) device = {};  // another one has moved away from here
+    device.kind = domain::DeviceKind::Controller;
+    device.model = to_string(added[static_cast<std::size_t>(i)].model);
+    domain::Controller& controller = device.controller.emplace();
+    controller.index = added[static_cast<std::size_t>(i)].index;
+    controller.pci_model = added[static_cast<std::size_t>(i)].model;
+  }
 }
 
 bool has_pci_controller(const Domain& domain) { return std::ranges::any_of(domain.devices, domain::is_pci_controller); }
@@ -594,8 +603,8 @@ Result<Seated> seat_devices(Domain completed, Explain explain, const HostCards& 
   if (has_pci_controller(seated.domain)) {
     Run rehearsal(Run::Kind::Rehearsal, seated.domain, seated.places, cards, kept_free, explain);
     if (auto run = rehearsal.run(); !run) return std::unexpected(run.error());
-    seated.added = rehearsal.take_causes();
-    insert_controllers(seated, rehearsal.take_controllers());
+    seated.added = rehearsal.take_added();
+    insert_controllers(seated);
   }
   Run final_run(Run::Kind::Final, seated.domain, seated.places, cards, kept_free, explain);
   if (auto run = final_run.run(); !run) return std::unexpected(run.error());

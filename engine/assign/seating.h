@@ -9,6 +9,7 @@
 #include "engine/assign/assign.h"
 #include "engine/base/result.h"
 #include "engine/domain/domain.h"
+#include "engine/topology/device_rules.h"
 #include "engine/topology/slot_map.h"
 
 namespace busproof::assign {
@@ -29,12 +30,14 @@ struct Place {
   domain::Switch multifunction = domain::Switch::Absent;
   domain::ZpciIds zpci{};
   SeatedBy by = SeatedBy::Nobody;
-  std::string passed_over{};  ///< with Explain::Yes: the buses that a search went past, and why
+  topology::Want want = topology::Want::Nothing;  ///< of a PCI controller not asked
+  std::string passed_over{};                      ///< with Explain::Yes: the buses that a search went past, and why
 };
 
 /// Why libvirt adds a PCI controller.
 struct AddedController {
   std::uint32_t index = 0;
+  pci::ControllerModel model{};
   enum class Cause : std::uint8_t { Gap, Device, Spare } cause = Cause::Gap;
   std::size_t device =
       0;  ///< for Cause::Device: the one that found no room; index into the devices before the addition

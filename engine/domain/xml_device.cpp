@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/base/ascii.h"
 #include "engine/base/hexadecimal.h"
 #include "engine/base/text.h"
 #include "engine/domain/xml_address.h"
@@ -26,8 +27,13 @@ using pugi::xml_node;
 
 /// Whether the text has nothing but letters, digits, '_' and '-'.
 bool is_plain_name(std::string_view text) {
-  constexpr std::string_view kCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-  return text.find_first_not_of(kCharacters) == std::string_view::npos;
+  constexpr auto kIsPlain = [] {
+    constexpr std::string_view kCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    std::array<bool, 256> is_plain{};
+    for (const char c : kCharacters) is_plain[static_cast<unsigned char>(c)] = true;
+    return is_plain;
+  }();
+  return std::ranges::all_of(text, [&](char c) { return kIsPlain[static_cast<unsigned char>(c)]; });
 }
 
 /// libvirt keeps only aliases that a user chose.
@@ -45,10 +51,29 @@ constexpr std::array kTargetRules = {
     TargetRule{DeviceKind::Shmem, "", "name"},
 };
 
+using Mac = std::array<std::uint8_t, 6>;
+constexpr std::string_view kMacForm = "00:00:00:00:00:00";
+
+/// As nearly all spell it: two digits each. Guests have many NICs.
+std::optional<Mac> parse_usual_mac(std::string_view text) {
+  if (text.size() != kMacForm.size()) return std::nullopt;
+  Mac mac{};
+  std::uint8_t seen = 0;
+  for (std::size_t i = 0; i < mac.size(); ++i) {
+    const std::uint8_t high = kHexadecimalDigits[static_cast<std::uint8_t>(text[3 * i])];
+    const std::uint8_t low = kHexadecimalDigits[static_cast<std::uint8_t>(text[3 * i + 1])];
+    seen |= high | low;
+    mac[i] = static_cast<std::uint8_t>(high << 4U | low);
+    if (i + 1 < mac.size() && text[3 * i + 2] != ':') return std::nullopt;
+  }
+  return (seen & kNoHexadecimalDigit) == 0 ? std::optional(mac) : std::nullopt;
+}
+
 /// Six hexadecimal numbers of one or two digits with colons between them, as "52:54:00:aa:bb:cc"; what follows a blank
 /// or control character is not looked at.
-std::optional<std::array<std::uint8_t, 6>> parse_mac(std::string_view text) {
-  std::array<std::uint8_t, 6> mac{};
+std::optional<Mac> parse_mac(std::string_view text) {
+  if (const auto usual = parse_usual_mac(text)) return usual;
+  Mac mac{};
   for (std::size_t i = 0; i < mac.size(); ++i) {
     const auto number = leading_number(text, Radix::Hexadecimal);
     if (!number || text.front() == ' ' || text.front() == '+' || text.front() == '-') return std::nullopt;
@@ -62,18 +87,15 @@ std::optional<std::array<std::uint8_t, 6>> parse_mac(std::string_view text) {
   return std::nullopt;
 }
 
-/// "52:54:00:12:34:56". By hand: guests have many NICs.
-std::string to_string(const std::array<std::uint8_t, 6>& mac) {
-  constexpr std::string_view kForm = "00:00:00:00:00:00";
-  std::string text(kForm);
+/// "52:54:00:12:34:56", where there is the memory of another one.
+void spell(const Mac& mac, std::string& text) {
+  text = kMacForm;
   for (std::size_t i = 0; i < mac.size(); ++i) put_hexadecimal(text.data() + 3 * i, mac[i], 2);
-  return text;
 }
 
 std::string lower_case(std::string_view text) {
   std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  for (char& c : lower) c = ascii_lower(c);
   return lower;
 }
 
@@ -140,7 +162,7 @@ Result<void> read_mac(const Element& element, Device& device) {
     return refused_at(element.child("mac"), "E115",
                       fmt::format("XML error: expected unicast mac address, found multicast '{}'", address.value()),
                       "the first number of a unicast address is even");
-  device.mac = to_string(*mac);
+  spell(*mac, device.mac);
   return {};
 }
 

@@ -63,11 +63,11 @@ bool says_exactly(xml_node element, const PciAddress& address) {
   constexpr std::array<std::string_view, 3> kSwitches = {"", "on", "off"};
   if (!address.at || address.zpci != ZpciIds{} || element.first_child()) return false;
   const auto said = attributes_named(element, kNames);
-  return std::string_view(said[0].value()) == "pci" && is_hexadecimal(said[1].value(), address.at->segment(), 4) &&
-         is_hexadecimal(said[2].value(), address.at->bus(), 2) &&
-         is_hexadecimal(said[3].value(), address.at->slot(), 2) &&
-         is_hexadecimal(said[4].value(), address.at->function(), 1) &&
-         said[5].value() == kSwitches[static_cast<std::size_t>(address.multifunction)];
+  if (std::string_view(said[0].value()) != "pci") return false;
+  const auto numbers = numbers_of(*address.at);
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    if (!is_hexadecimal(said[i + 1].value(), numbers[i], kPciNumbers[i].digits)) return false;
+  return said[5].value() == kSwitches[static_cast<std::size_t>(address.multifunction)];
 }
 
 xml_node first_of(xml_node parent, std::initializer_list<std::string_view> names) {
@@ -82,13 +82,14 @@ class Editor {
         copy_(copy),
         root_(root),
         has_lost_prefixes_(has_lost_prefixes),
-        style_(style_of(text, copy, root)) {}
+        style_(style_of(text, copy, root)),
+        splices_(text.size()) {}
 
   void edit_device(xml_node element, const Device& device) {
-    ChildList added;
+    NewChildren added(*this, element);
     if (device.controller) edit_controller(element, device, added);
     edit_address(element, device, added);
-    add_children(element, added);
+    added.end();
   }
 
   /// An element that is no device to libvirt 9.0.0 keeps all but the place that it claims on a PCI bus: nothing sits
@@ -98,51 +99,98 @@ class Editor {
   }
 
   void add_devices(const std::vector<xml_node>& elements, const std::vector<const Device*>& devices) {
-    std::array<std::string, kElementOrder.size()> inserted;
-    std::array<std::optional<xml_node>, kElementOrder.size()> anchors;
-    std::vector<std::pair<std::size_t, Markup>> unanchored;
-    for (const Device* device : devices) {
-      auto markup = device_markup(*device);
-      if (!markup) continue;
-      const std::size_t order = *order_of(markup->name);
-      if (!anchors[order]) anchors[order] = anchor_of(order, elements);
-      if (const xml_node anchor = *anchors[order])
-        append_rendered(inserted[order], *markup, separator_before(text_, offset_of(anchor)), style_);
+    std::array<std::vector<const Device*>, kElementOrder.size()> by_order;
+    for (const Device* device : devices)
+      if (is_written(*device)) by_order[*order_of(to_string(device->kind))].push_back(device);
+    const auto anchors = anchors_of(elements);
+    std::vector<const Device*> unanchored;
+    for (std::size_t order = 0; order < by_order.size(); ++order) {
+      if (by_order[order].empty()) continue;
+      if (anchors[order])
+        add_after(anchors[order], by_order[order]);
       else
-        unanchored.emplace_back(order, std::move(*markup));
+        std::ranges::copy(by_order[order], std::back_inserter(unanchored));
     }
-    for (std::size_t order = 0; order < inserted.size(); ++order)
-      if (!inserted[order].empty()) insert_after(*anchors[order], std::move(inserted[order]));
-    if (!unanchored.empty()) add_first(std::move(unanchored));
+    if (!unanchored.empty()) add_first(unanchored);
   }
 
-  [[nodiscard]] std::vector<Splice> splices() && { return std::move(splices_); }
+  [[nodiscard]] Splices splices() && { return std::move(splices_); }
 
  private:
-  /// A child to be added, and the child before which it belongs; a null one for the end.
-  struct NewChild {
-    Markup markup;
-    xml_node before;
-  };
-  using ChildList = std::vector<NewChild>;
+  using Anchors = std::array<xml_node, kElementOrder.size()>;
 
-  void splice(std::size_t offset, std::size_t length, std::string text) {
-    splices_.push_back({offset, length, std::move(text)});
-  }
+  /// Children that an element is to get, which may be none.
+  class NewChildren {
+   public:
+    NewChildren(Editor& editor, xml_node element)
+        : editor_(editor), element_(element), at_end_(std::exchange(editor.spare_, {})) {}
+
+    /// Adds what `write` writes: before that child of the element, or at its end where there is none.
+    template <class Write>
+    void add(xml_node before, const Write& write) {
+      if (!has_looked_) look_around();
+      const auto append = [&](std::string& text) { append_markup(text, inner_, editor_.style_, write); };
+      if (before)
+        editor_.splices_.add_written(blanks_begin(editor_.text_, offset_of(before)), 0, append);
+      else
+        append(at_end_);
+    }
+
+    void end() {
+      if (!at_end_.empty()) put_at_end();
+      at_end_.clear();
+      editor_.spare_ = std::move(at_end_);
+    }
+
+   private:
+    /// What stands before a child of the element: as before its last one, else one step more than before itself.
+    void look_around() {
+      has_looked_ = true;
+      outer_ = separator_before(editor_.text_, offset_of(element_));
+      if (const xml_node last = last_element(element_))
+        inner_ = separator_before(editor_.text_, offset_of(last));
+      else if (!outer_.empty())
+        inner_.append(outer_).append(editor_.style_.unit);
+    }
+
+    void put_at_end() {
+      if (!element_.first_child()) {
+        const StartTag tag = start_tag_of(editor_.text_, editor_.copy_, element_);
+        if (tag.is_empty_tag) {
+          at_end_.insert(0, 1, '>');
+          at_end_.append(outer_).append("</").append(element_.name()) += '>';
+          editor_.splices_.add(tag.names_end, tag.end - tag.names_end, at_end_);
+          return;
+        }
+      }
+      const std::size_t close_begin = end_tag_of(editor_.text_, editor_.copy_, element_).begin;
+      const std::size_t content_end = blanks_begin(editor_.text_, close_begin);
+      const bool closes_on_new_line = !separator_before(editor_.text_, close_begin).empty();
+      const bool closes_behind_a_child = !closes_on_new_line && last_element(element_);
+      if (!closes_on_new_line && !closes_behind_a_child) at_end_ += outer_;
+      editor_.splices_.add(content_end, 0, at_end_);
+    }
+
+    Editor& editor_;
+    xml_node element_;
+    bool has_looked_ = false;
+    std::string_view outer_;
+    std::string inner_, at_end_;
+  };
 
   // Attributes.
 
   void set_attribute(xml_node element, const char* name, std::string_view value) {
     if (const pugi::xml_attribute attribute = element.attribute(name)) {
       const TextRange range = value_range(text_, copy_, attribute);
-      splice(range.offset, range.length, std::string(value));
+      splices_.add(range.offset, range.length, value);
       return;
     }
     char quote = style_.quote;
     if (const pugi::xml_attribute last = element.last_attribute())
       quote = text_[value_range(text_, copy_, last).offset - 1];
-    splice(span_of(text_, copy_, element).names_end, 0,
-           ' ' + std::string(name) + '=' + quote + std::string(value) + quote);
+    splices_.add(start_tag_of(text_, copy_, element).names_end, 0,
+                 ' ' + std::string(name) + '=' + quote + std::string(value) + quote);
   }
 
   void remove_attribute(xml_node element, const char* name) {
@@ -151,7 +199,7 @@ class Editor {
     const auto name_begin = static_cast<std::size_t>(attribute.name() - copy_);
     const TextRange range = value_range(text_, copy_, attribute);
     const std::size_t begin = blanks_begin(text_, name_begin);
-    splice(begin, range.offset + range.length + 1 - begin, "");
+    splices_.add(begin, range.offset + range.length + 1 - begin, "");
   }
 
   /// Others who read the XML take a name with a prefix for another one.
@@ -165,34 +213,11 @@ class Editor {
       const auto begin = static_cast<std::size_t>(attribute.name() - copy_);
       const std::size_t prefix_end = text_.find_first_of(":=", begin) + 1;
       if (text_[prefix_end - 1] == ':' && text_.substr(prefix_end).starts_with(attribute.name()))
-        splice(begin, prefix_end - begin, "");
+        splices_.add(begin, prefix_end - begin, "");
     }
   }
 
   // Children.
-
-  void add_children(xml_node element, const ChildList& children) {
-    if (children.empty()) return;
-    const ElementSpan span = span_of(text_, copy_, element);
-    const std::string outer(separator_before(text_, span.begin));
-    const std::string inner = child_separator(element, outer);
-    std::string at_end;
-    for (const NewChild& child : children) {
-      std::string before;
-      append_rendered(child.before ? before : at_end, child.markup, inner, style_);
-      if (child.before) splice(blanks_begin(text_, offset_of(child.before)), 0, std::move(before));
-    }
-    if (at_end.empty()) return;
-    if (span.is_empty_tag) {
-      splice(span.names_end, span.open_end - span.names_end, '>' + at_end + outer + "</" + element.name() + '>');
-      return;
-    }
-    const std::size_t content_end = blanks_begin(text_, span.close_begin);
-    const bool closes_on_new_line = !separator_before(text_, span.close_begin).empty();
-    const bool closes_behind_a_child = !closes_on_new_line && last_element(element);
-    if (!closes_on_new_line && !closes_behind_a_child) at_end += outer;
-    splice(content_end, 0, std::move(at_end));
-  }
 
   static xml_node last_element(xml_node parent) {
     xml_node last = parent.last_child();
@@ -200,27 +225,33 @@ class Editor {
     return last;
   }
 
-  /// What stands before a child of the element: as before its last one, else one step more than before itself.
-  std::string child_separator(xml_node element, std::string_view outer) {
-    if (const xml_node last = last_element(element)) return std::string(separator_before(text_, offset_of(last)));
-    return outer.empty() ? std::string() : std::string(outer) + style_.unit;
-  }
-
   void remove(xml_node element) {
-    const ElementSpan span = span_of(text_, copy_, element);
-    const std::size_t begin = span.begin - separator_before(text_, span.begin).size();
-    splice(begin, span.end - begin, "");
+    const std::size_t offset = offset_of(element);
+    const std::size_t begin = offset - separator_before(text_, offset).size();
+    splices_.add(begin, end_tag_of(text_, copy_, element).end - begin, "");
   }
 
-  void replace(xml_node element, const Markup& markup) {
-    const ElementSpan span = span_of(text_, copy_, element);
-    splice(span.begin, span.end - span.begin, rendered(markup, separator_before(text_, span.begin), style_));
+  template <class Write>
+  void replace(xml_node element, const Write& write) {
+    const std::size_t begin = offset_of(element);
+    const std::string_view separator = separator_before(text_, begin);
+    splices_.add_written(begin, end_tag_of(text_, copy_, element).end - begin, [&](std::string& text) {
+      const std::size_t size = text.size();
+      append_markup(text, separator, style_, write);
+      text.erase(size, separator.size());
+    });
   }
 
   // Addresses.
 
-  void edit_address(xml_node element, const Device& device, ChildList& added) {
+  void edit_address(xml_node element, const Device& device, NewChildren& added) {
     const xml_node address = element.child("address");
+    const bool is_wanted = is_written(device.address);
+    const auto write = [&](MarkupWriter& writer) { write_address(writer, device.address); };
+    if (!address) {
+      if (is_wanted) added.add({}, write);
+      return;
+    }
     const auto* pci = std::get_if<PciAddress>(&device.address);
     const bool is_plain = all_read_alike(address);
     if (pci != nullptr && is_plain && says_exactly(address, *pci)) return;
@@ -229,19 +260,16 @@ class Editor {
     if (!said) return edit_stranger(element);
     if (*said == device.address && is_plain && !has_octal(address)) return;
     const auto* said_pci = std::get_if<PciAddress>(&*said);
-    auto markup = address_markup(device.address);
-    if (markup && !is_plain) return replace(address, *markup);
+    if (is_wanted && !is_plain) return replace(address, write);
     if (pci != nullptr && said_pci != nullptr) {
       if (pci->at) edit_pci_address(address, *said_pci, *pci);
-    } else if (!markup) {
+    } else if (!is_wanted) {
       if (said_pci != nullptr) said_pci->at ? remove_addresses(element) : empty(address);
-    } else if (!address) {
-      added.push_back({*std::move(markup), {}});
     } else if (said->index() == device.address.index()) {
-      for (const auto& [name, value] : markup->attributes)
+      for (const auto& [name, value] : address_attributes(device.address))
         if (name != "type") set_attribute(address, std::string(name).c_str(), value);
     } else {
-      replace(address, *markup);
+      replace(address, write);
     }
   }
 
@@ -256,15 +284,14 @@ class Editor {
   }
 
   void edit_pci_address(xml_node address, const PciAddress& said, const PciAddress& pci) {
-    const std::array<std::uint32_t, 4> wanted = {pci.at->segment(), pci.at->bus(), pci.at->slot(), pci.at->function()};
-    const auto numbers = pci_numbers(*pci.at);
-    for (std::size_t i = 0; i < numbers.size(); ++i) {
-      const std::string name(numbers[i].first);
-      const pugi::xml_attribute attribute = address.attribute(name.c_str());
+    const auto wanted = numbers_of(*pci.at);
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      const auto& [name, digits] = kPciNumbers[i];
+      const pugi::xml_attribute attribute = address.attribute(name);
       const bool is_said =
           attribute ? unsigned_32(attribute.value(), Radix::Literal) == wanted[i] && !is_octal(attribute.value())
                     : said.at.has_value() && wanted[i] == 0;
-      if (!is_said) set_attribute(address, name.c_str(), numbers[i].second);
+      if (!is_said) set_attribute(address, name, hexadecimal_text(wanted[i], digits));
     }
     edit_multifunction(address, pci.multifunction);
     edit_zpci(address, said.zpci, pci.zpci);
@@ -284,16 +311,16 @@ class Editor {
     xml_node zpci;
     for (const xml_node child : address.children("zpci")) zpci = child;
     if (!zpci) {
-      add_children(address, {{Markup{"zpci", zpci_numbers(wanted)}, {}}});
+      add_child(address, [&](MarkupWriter& writer) { write_zpci(writer, wanted); });
       return;
     }
-    for (const auto& [name, value] : zpci_numbers(wanted))
+    for (const auto& [name, value] : zpci_attributes(wanted))
       if (!zpci.attribute(std::string(name).c_str())) set_attribute(zpci, std::string(name).c_str(), value);
   }
 
   // Controllers.
 
-  void edit_controller(xml_node element, const Device& device, ChildList& added) {
+  void edit_controller(xml_node element, const Device& device, NewChildren& added) {
     const Controller& controller = *device.controller;
     drop_prefixes(element);
     if (!element.attribute("type")) set_attribute(element, "type", to_string(controller.type));
@@ -309,40 +336,39 @@ class Editor {
     if (controller.type == ControllerType::Pci) edit_target(element, controller.target, added);
   }
 
-  void edit_model_name(xml_node element, const std::string& model_name, ChildList& added) {
+  void edit_model_name(xml_node element, const std::string& model_name, NewChildren& added) {
     const xml_node model = element.child("model");
     if (!model)
-      added.push_back({Markup{"model", {{"name", model_name}}},
-                       first_of(element, {"target", "boot", "alias", "master", "acpi", "address"})});
+      added.add(first_of(element, {"target", "boot", "alias", "master", "acpi", "address"}),
+                [&](MarkupWriter& writer) { write_model_name(writer, model_name); });
     else if (value_of(model, "name") != model_name)
       set_attribute(model, "name", model_name);
   }
 
-  void edit_target(xml_node element, const PciTarget& wanted, ChildList& added) {
+  void edit_target(xml_node element, const PciTarget& wanted, NewChildren& added) {
     const xml_node target = element.child("target");
-    Markup markup{"target", target_attributes(wanted)};
     const bool is_plain = all_read_alike(target);
-    if (target && is_plain) return edit_target_in_place(target, markup, wanted.node);
-    if (wanted.node) markup.children.push_back(node_markup(*wanted.node));
-    if (!is_plain) return replace(target, markup);
-    if (!markup.attributes.empty() || !markup.children.empty())
-      added.push_back({std::move(markup), first_of(element, {"boot", "alias", "master", "acpi", "address"})});
+    if (target && is_plain) return edit_target_in_place(target, wanted);
+    const auto write = [&](MarkupWriter& writer) { write_target(writer, wanted); };
+    if (!is_plain) return replace(target, write);
+    if (wanted != PciTarget{}) added.add(first_of(element, {"boot", "alias", "master", "acpi", "address"}), write);
   }
 
-  void edit_target_in_place(xml_node target, const Markup& wanted, std::optional<int> node) {
+  void edit_target_in_place(xml_node target, const PciTarget& wanted) {
     // In the order of target_attributes().
     constexpr std::array kKnown = {"chassisNr", "chassis", "port", "busNr", "index", "hotplug"};
     const auto said = attributes_named(target, kKnown);
-    auto next = wanted.attributes.begin();
+    const Attributes attributes = target_attributes(wanted);
+    auto next = attributes.begin();
     for (std::size_t i = 0; i < kKnown.size(); ++i) {
-      if (next != wanted.attributes.end() && next->first == kKnown[i]) {
+      if (next != attributes.end() && next->first == kKnown[i]) {
         if (!says_number(said[i].value(), next->second)) set_attribute(target, kKnown[i], next->second);
         ++next;
       } else if (said[i]) {
         remove_attribute(target, said[i].name());
       }
     }
-    edit_node(target, node);
+    edit_node(target, wanted.node);
   }
 
   /// Whether libvirt would store the one as the other.
@@ -353,44 +379,69 @@ class Editor {
   }
 
   void edit_node(xml_node target, std::optional<int> wanted) {
+    const auto write = [&](MarkupWriter& writer) { write_node(writer, *wanted); };
     const xml_node node = target.child("node");
     if (!wanted) {
       if (!text_content(node).empty()) remove(node);
     } else if (!node) {
-      add_children(target, {{node_markup(*wanted), {}}});
+      add_child(target, write);
     } else if (signed_32(text_content(node), Radix::Decimal) != wanted) {
-      replace(node, node_markup(*wanted));
+      replace(node, write);
     }
   }
 
   // New devices.
 
-  /// The last element that libvirt would print before a new one of that rank; none when it would be the first.
-  static xml_node anchor_of(std::size_t order, const std::vector<xml_node>& elements) {
-    xml_node anchor;
-    for (const xml_node element : elements)
-      if (const auto other = order_of(element.name()); other && *other <= order) anchor = element;
-    return anchor;
-  }
-
-  void insert_after(xml_node anchor, std::string inserted) {
-    splice(line_rest_end(text_, span_of(text_, copy_, anchor).end), 0, std::move(inserted));
-  }
-
-  /// At the beginning of `<devices>`, which may be empty or missing; each with its rank.
-  void add_first(std::vector<std::pair<std::size_t, Markup>> ranked) {
-    std::ranges::stable_sort(ranked, {}, &std::pair<std::size_t, Markup>::first);
-    std::vector<Markup> devices;
-    for (auto& [rank, markup] : ranked) devices.push_back(std::move(markup));
-    const xml_node parent = root_.child("devices");
-    if (!parent) {
-      add_children(root_, {{Markup{"devices", {}, std::move(devices)}, {}}});
-      return;
+  /// For every rank the last element that libvirt would print before a new one; none when it would be the first.
+  static Anchors anchors_of(const std::vector<xml_node>& elements) {
+    std::array<std::size_t, kElementOrder.size()> last{};  // counted from 1
+    std::string_view name;
+    std::optional<std::size_t> order;
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      // Those of a name mostly stand together.
+      if (name != elements[i].name()) order = order_of(name = elements[i].name());
+      if (order) last[*order] = i + 1;
     }
-    ChildList children;
-    const xml_node first = parent.find_child([](xml_node child) { return child.type() == pugi::node_element; });
-    for (Markup& markup : devices) children.push_back({std::move(markup), first});
-    add_children(parent, children);
+    Anchors anchors;
+    std::size_t before = 0;
+    for (std::size_t rank = 0; rank < last.size(); ++rank) {
+      before = std::max(before, last[rank]);
+      if (before != 0) anchors[rank] = elements[before - 1];
+    }
+    return anchors;
+  }
+
+  static void write_all(MarkupWriter& writer, const std::vector<const Device*>& devices) {
+    for (const Device* device : devices) write_device(writer, *device);
+  }
+
+  void add_after(xml_node anchor, const std::vector<const Device*>& devices) {
+    const std::string_view separator = separator_before(text_, offset_of(anchor));
+    splices_.add_written(line_rest_end(text_, end_tag_of(text_, copy_, anchor).end), 0, [&](std::string& text) {
+      append_markup(text, separator, style_, [&](MarkupWriter& writer) { write_all(writer, devices); });
+    });
+  }
+
+  /// At the beginning of `<devices>`, which may be empty or missing.
+  void add_first(const std::vector<const Device*>& devices) {
+    const xml_node parent = root_.child("devices");
+    if (!parent)
+      return add_child(root_, [&](MarkupWriter& writer) {
+        writer.begin("devices");
+        write_all(writer, devices);
+        writer.end();
+      });
+    NewChildren children(*this, parent);
+    children.add(parent.find_child([](xml_node child) { return child.type() == pugi::node_element; }),
+                 [&](MarkupWriter& writer) { write_all(writer, devices); });
+    children.end();
+  }
+
+  template <class Write>
+  void add_child(xml_node element, const Write& write) {
+    NewChildren children(*this, element);
+    children.add({}, write);
+    children.end();
   }
 
   std::string_view text_;
@@ -398,7 +449,8 @@ class Editor {
   xml_node root_;
   bool has_lost_prefixes_;
   MarkupStyle style_;
-  std::vector<Splice> splices_;
+  Splices splices_;
+  std::string spare_;  ///< memory for the next one's children
 };
 
 }  // namespace
@@ -408,19 +460,18 @@ std::string write_places(const XmlDocument& document, const PlacedDomain& placed
   const std::vector<xml_node> elements = device_elements(tree.document);
   Editor editor(tree.text, tree.copy.get(), tree.document.document_element(), tree.has_lost_prefixes);
   std::vector<const Device*> added;
+  for (const Device& device : placed.domain().devices)
+    if (device.element == kNoElement) added.push_back(&device);
+  editor.add_devices(elements, added);
   std::vector<bool> is_device(elements.size(), false);
   for (const Device& device : placed.domain().devices) {
-    if (device.element == kNoElement) {
-      added.push_back(&device);
-    } else {
-      editor.edit_device(elements[device.element], device);
-      is_device[device.element] = true;
-    }
+    if (device.element == kNoElement) continue;
+    editor.edit_device(elements[device.element], device);
+    is_device[device.element] = true;
   }
   for (std::size_t i = 0; i < elements.size(); ++i)
     if (!is_device[i]) editor.edit_stranger(elements[i]);
-  editor.add_devices(elements, added);
-  return with_splices(tree.text, std::move(editor).splices());
+  return std::move(editor).splices().made_in(tree.text);
 }
 
 }  // namespace busproof::domain

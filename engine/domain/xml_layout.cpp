@@ -28,12 +28,12 @@ std::size_t blanks_begin(std::string_view text, std::size_t offset) {
 }
 
 std::string_view separator_before(std::string_view text, std::size_t offset) {
-  const std::size_t begin = blanks_begin(text, offset);
-  const std::string_view blanks = text.substr(begin, offset - begin);
-  std::size_t line_end = blanks.rfind('\n');
-  if (line_end == std::string_view::npos) return {};
-  if (line_end > 0 && blanks[line_end - 1] == '\r') --line_end;
-  return blanks.substr(line_end);
+  std::size_t line_end = offset;
+  do {
+    if (line_end == 0 || !is_blank(text[line_end - 1])) return {};
+  } while (text[--line_end] != '\n');
+  if (line_end > 0 && text[line_end - 1] == '\r') --line_end;
+  return text.substr(line_end, offset - line_end);
 }
 
 std::size_t line_rest_end(std::string_view text, std::size_t offset) {

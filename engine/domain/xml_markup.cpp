@@ -1,232 +1,225 @@
 #include "engine/domain/xml_markup.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
+#include <variant>
 
 #include "engine/base/hexadecimal.h"
 
 namespace busproof::domain {
 namespace {
 
-using Attributes = std::vector<std::pair<std::string_view, std::string>>;
+/// Takes what MarkupWriter takes, and keeps the attributes of the outermost element.
+class AttributeCollector {
+ public:
+  void begin(std::string_view) { ++depth_; }
+  void end() { --depth_; }
+  void attribute(std::string_view name, std::string_view value) {
+    if (depth_ == 1) attributes_.emplace_back(name, value);
+  }
+  void decimal(std::string_view name, std::uint64_t value) { attribute(name, std::to_string(value)); }
+  void hexadecimal(std::string_view name, std::uint64_t value, unsigned digits_min) {
+    attribute(name, hexadecimal_text(value, digits_min));
+  }
+  void content(std::string_view) {}
+  [[nodiscard]] Attributes attributes() && { return std::move(attributes_); }
 
-/// "0x001f", with at least that many digits. By hand, as append_rendered() is: most of what assign writes is addresses.
-std::string hexadecimal(std::uint64_t value, std::size_t digits_min) {
-  std::array<char, 18> text{'0', 'x'};
-  std::size_t size = 2;
-  std::size_t digits = digits_min;
-  while (digits < 16 && (value >> (4 * digits)) != 0) ++digits;
-  for (std::size_t left = digits; left > 0; --left)
-    text[size++] = kSmallHexadecimal[(value >> (4 * (left - 1))) & 0xfU];
-  return {text.data(), size};
+ private:
+  Attributes attributes_;
+  std::size_t depth_ = 0;
+};
+
+// What is said of each; `Sink` is one of the two.
+
+template <class Sink>
+void say_zpci(Sink& sink, const ZpciIds& ids) {
+  sink.begin("zpci");
+  if (ids.uid) sink.hexadecimal("uid", *ids.uid, 4);
+  if (ids.fid) sink.hexadecimal("fid", *ids.fid, 8);
+  sink.end();
 }
 
-void append_pci_numbers(Attributes& attributes, const pci::GuestAddress& address) {
-  attributes.emplace_back("domain", hexadecimal(address.segment(), 4));
-  attributes.emplace_back("bus", hexadecimal(address.bus(), 2));
-  attributes.emplace_back("slot", hexadecimal(address.slot(), 2));
-  attributes.emplace_back("function", hexadecimal(address.function(), 1));
-}
+/// All that is in the `<address>`, its type first.
+template <class Sink>
+struct AddressSayer {
+  Sink& sink;
 
-struct MarkupOf {
-  std::optional<Markup> operator()(const PciAddress& address) const {
-    if (!address.at) return std::nullopt;
-    Markup markup{"address"};
-    markup.attributes.reserve(6);
-    markup.attributes.emplace_back("type", "pci");
-    append_pci_numbers(markup.attributes, *address.at);
+  void operator()(const PciAddress& address) const {
+    sink.attribute("type", "pci");
+    const auto numbers = numbers_of(*address.at);
+    [&]<std::size_t... i>(std::index_sequence<i...>) {
+      (sink.hexadecimal(kPciNumbers[i].name, numbers[i], kPciNumbers[i].digits), ...);
+    }(std::make_index_sequence<kPciNumbers.size()>());
     if (address.multifunction != Switch::Absent)
-      markup.attributes.emplace_back("multifunction", address.multifunction == Switch::On ? "on" : "off");
-    if (Attributes ids = zpci_numbers(address.zpci); !ids.empty()) markup.children.push_back({"zpci", std::move(ids)});
-    return markup;
+      sink.attribute("multifunction", address.multifunction == Switch::On ? "on" : "off");
+    if (address.zpci.uid || address.zpci.fid) say_zpci(sink, address.zpci);
   }
-  std::optional<Markup> operator()(const CcwAddress& address) const {
-    if (!address.number) return Markup{"address", {{"type", "ccw"}}};
-    return Markup{"address",
-                  {{"type", "ccw"},
-                   {"cssid", hexadecimal(address.number->cssid, 1)},
-                   {"ssid", hexadecimal(address.number->ssid, 1)},
-                   {"devno", hexadecimal(address.number->devno, 4)}}};
+  void operator()(const CcwAddress& address) const {
+    sink.attribute("type", "ccw");
+    if (!address.number) return;
+    sink.hexadecimal("cssid", address.number->cssid, 1);
+    sink.hexadecimal("ssid", address.number->ssid, 1);
+    sink.hexadecimal("devno", address.number->devno, 4);
   }
-  std::optional<Markup> operator()(const SpaprVioAddress& address) const {
-    if (!address.reg) return Markup{"address", {{"type", "spapr-vio"}}};
-    return Markup{"address", {{"type", "spapr-vio"}, {"reg", hexadecimal(*address.reg, 8)}}};
+  void operator()(const SpaprVioAddress& address) const {
+    sink.attribute("type", "spapr-vio");
+    if (address.reg) sink.hexadecimal("reg", *address.reg, 8);
   }
-  std::optional<Markup> operator()(const VirtioMmioAddress&) const {
-    return Markup{"address", {{"type", "virtio-mmio"}}};
+  void operator()(const VirtioMmioAddress&) const { sink.attribute("type", "virtio-mmio"); }
+  void operator()(const DriveAddress& address) const {
+    sink.attribute("type", "drive");
+    sink.decimal("controller", address.controller);
+    sink.decimal("bus", address.bus);
+    sink.decimal("target", address.target);
+    sink.decimal("unit", address.unit);
   }
-  std::optional<Markup> operator()(const DriveAddress& address) const {
-    return Markup{"address",
-                  {{"type", "drive"},
-                   {"controller", std::to_string(address.controller)},
-                   {"bus", std::to_string(address.bus)},
-                   {"target", std::to_string(address.target)},
-                   {"unit", std::to_string(address.unit)}}};
+  void operator()(const VirtioSerialAddress& address) const {
+    sink.attribute("type", "virtio-serial");
+    sink.decimal("controller", address.controller);
+    sink.decimal("bus", address.bus);
+    sink.decimal("port", address.port);
   }
-  std::optional<Markup> operator()(const VirtioSerialAddress& address) const {
-    return Markup{"address",
-                  {{"type", "virtio-serial"},
-                   {"controller", std::to_string(address.controller)},
-                   {"bus", std::to_string(address.bus)},
-                   {"port", std::to_string(address.port)}}};
+  void operator()(const CcidAddress& address) const {
+    sink.attribute("type", "ccid");
+    sink.decimal("controller", address.controller);
+    sink.decimal("slot", address.slot);
   }
-  std::optional<Markup> operator()(const CcidAddress& address) const {
-    return Markup{
-        "address",
-        {{"type", "ccid"}, {"controller", std::to_string(address.controller)}, {"slot", std::to_string(address.slot)}}};
-  }
-  std::optional<Markup> operator()(const UsbAddress& address) const {
-    Markup markup{"address", {{"type", "usb"}, {"bus", std::to_string(address.bus)}}};
+  void operator()(const UsbAddress& address) const {
+    sink.attribute("type", "usb");
+    sink.decimal("bus", address.bus);
     std::string port;
     for (const std::uint32_t level : address.port) port += (port.empty() ? "" : ".") + std::to_string(level);
-    if (!port.empty()) markup.attributes.emplace_back("port", std::move(port));
-    return markup;
+    if (!port.empty()) sink.attribute("port", port);
   }
-  std::optional<Markup> operator()(const DimmAddress& address) const {
-    Markup markup{"address", {{"type", "dimm"}, {"slot", std::to_string(address.slot)}}};
-    if (address.base) markup.attributes.emplace_back("base", hexadecimal(*address.base, 1));
-    return markup;
+  void operator()(const DimmAddress& address) const {
+    sink.attribute("type", "dimm");
+    sink.decimal("slot", address.slot);
+    if (address.base) sink.hexadecimal("base", *address.base, 1);
   }
-  std::optional<Markup> operator()(const IsaAddress& address) const {
-    Markup markup{"address", {{"type", "isa"}}};
-    if (address.iobase != 0) markup.attributes.emplace_back("iobase", hexadecimal(address.iobase, 1));
-    if (address.irq != 0) markup.attributes.emplace_back("irq", hexadecimal(address.irq, 1));
-    return markup;
+  void operator()(const IsaAddress& address) const {
+    sink.attribute("type", "isa");
+    if (address.iobase != 0) sink.hexadecimal("iobase", address.iobase, 1);
+    if (address.irq != 0) sink.hexadecimal("irq", address.irq, 1);
   }
-  std::optional<Markup> operator()(const UnassignedAddress&) const {
-    return Markup{"address", {{"type", "unassigned"}}};
-  }
-  template <class Other>
-  std::optional<Markup> operator()(const Other&) const {
-    return std::nullopt;
-  }
+  void operator()(const UnassignedAddress&) const { sink.attribute("type", "unassigned"); }
+  void operator()(const NoAddress&) const {}
+  void operator()(const VirtioS390Address&) const {}
 };
+
+template <class Sink>
+void say_address(Sink& sink, const DeviceAddress& address) {
+  if (!is_written(address)) return;
+  sink.begin("address");
+  std::visit(AddressSayer<Sink>{sink}, address);
+  sink.end();
+}
+
+template <class Sink>
+void say_node(Sink& sink, int node) {
+  sink.begin("node");
+  sink.content(std::to_string(node));
+  sink.end();
+}
+
+template <class Sink>
+void say_target(Sink& sink, const PciTarget& target) {
+  // libvirt keeps a negative number and prints it so.
+  const auto decimal = [&](std::string_view name, std::optional<int> value) {
+    if (value && *value < 0) return sink.attribute(name, std::to_string(*value));
+    if (value) sink.decimal(name, static_cast<std::uint64_t>(*value));
+  };
+  sink.begin("target");
+  decimal("chassisNr", target.chassis_nr);
+  decimal("chassis", target.chassis);
+  if (target.port) sink.hexadecimal("port", static_cast<std::uint32_t>(*target.port), 1);
+  decimal("busNr", target.bus_nr);
+  decimal("index", target.index);
+  if (target.hotplug != Switch::Absent) sink.attribute("hotplug", target.hotplug == Switch::On ? "on" : "off");
+  if (target.node) say_node(sink, *target.node);
+  sink.end();
+}
+
+template <auto say, class Thing>
+Attributes attributes_of(const Thing& thing) {
+  AttributeCollector collector;
+  say(collector, thing);
+  return std::move(collector).attributes();
+}
 
 constexpr std::array kWrittenTypes = {ControllerType::Pci, ControllerType::Usb,  ControllerType::Scsi,
                                       ControllerType::Ide, ControllerType::Sata, ControllerType::VirtioSerial};
 
-/// `<name attribute='value'/>`.
-Markup leaf(std::string_view name, std::string_view attribute, std::string value) {
-  Markup markup{name};
-  markup.attributes.emplace_back(attribute, std::move(value));
-  return markup;
-}
-
-std::optional<Markup> controller_markup(const Device& device) {
+/// Its attributes, and its children but for the address.
+void write_controller(MarkupWriter& writer, const Device& device) {
   const Controller& controller = *device.controller;
-  if (std::ranges::find(kWrittenTypes, controller.type) == kWrittenTypes.end()) return std::nullopt;
-  Markup markup{"controller"};
-  markup.attributes.reserve(4);
-  markup.attributes.emplace_back("type", to_string(controller.type));
-  if (controller.index) markup.attributes.emplace_back("index", std::to_string(*controller.index));
-  if (!device.model.empty()) markup.attributes.emplace_back("model", device.model);
-  if (controller.ports) markup.attributes.emplace_back("ports", std::to_string(*controller.ports));
-  markup.children.reserve(3);  // with its address
-  if (!controller.model_name.empty()) markup.children.push_back(leaf("model", "name", controller.model_name));
-  Markup target{"target", target_attributes(controller.target)};
-  if (controller.target.node) target.children.push_back(node_markup(*controller.target.node));
-  if (!target.attributes.empty() || !target.children.empty()) markup.children.push_back(std::move(target));
-  if (controller.type == ControllerType::Usb && controller.master_start)
-    markup.children.push_back(leaf("master", "startport", std::to_string(*controller.master_start)));
-  return markup;
-}
-
-Markup video_markup(const Device& device) {
-  Markup model{"model", {{"type", device.model}}};
-  if (device.primary) model.attributes.emplace_back("primary", "yes");
-  return {"video", {}, {std::move(model)}};
-}
-
-/// ` name='value'`, in one go: most of what assign writes are attributes.
-void append_attribute(std::string& text, std::string_view name, std::string_view value, char quote) {
-  constexpr std::size_t kMarks = 4;
-  const std::size_t begin = text.size(), end = begin + name.size() + value.size() + kMarks;
-  // libstdc++ 12 tells the operation how much room there is, not the size that was asked for.
-  text.resize_and_overwrite(end, [&](char* bytes, std::size_t /*room*/) {
-    char* at = bytes + begin;
-    *at++ = ' ';
-    at = std::ranges::copy(name, at).out;
-    *at++ = '=';
-    *at++ = quote;
-    at = std::ranges::copy(value, at).out;
-    *at = quote;
-    return end;
-  });
-}
-
-/// By hand: most of what assign writes passes through here.
-void append_element(std::string& text, const Markup& markup, std::string_view separator, const MarkupStyle& style) {
-  text += '<';
-  text += markup.name;
-  for (const auto& [name, value] : markup.attributes) append_attribute(text, name, value, style.quote);
-  if (!markup.text.empty()) {
-    text.append(">").append(markup.text).append("</").append(markup.name).append(">");
-    return;
+  writer.attribute("type", to_string(controller.type));
+  if (controller.index) writer.decimal("index", *controller.index);
+  if (!device.model.empty()) writer.attribute("model", device.model);
+  if (controller.ports) writer.decimal("ports", *controller.ports);
+  if (!controller.model_name.empty()) write_model_name(writer, controller.model_name);
+  if (controller.target != PciTarget{}) write_target(writer, controller.target);
+  if (controller.type == ControllerType::Usb && controller.master_start) {
+    writer.begin("master");
+    writer.decimal("startport", *controller.master_start);
+    writer.end();
   }
-  if (markup.children.empty()) {
-    text += "/>";
-    return;
-  }
-  const std::string inner = separator.empty() ? std::string() : std::string(separator) + style.unit;
-  text += '>';
-  for (const Markup& child : markup.children) append_rendered(text, child, inner, style);
-  text.append(separator).append("</").append(markup.name).append(">");
+}
+
+void write_video(MarkupWriter& writer, const Device& device) {
+  writer.begin("model");
+  writer.attribute("type", device.model);
+  if (device.primary) writer.attribute("primary", "yes");
+  writer.end();
 }
 
 }  // namespace
 
-std::string rendered(const Markup& markup, std::string_view separator, const MarkupStyle& style) {
-  std::string text;
-  append_element(text, markup, separator, style);
-  return text;
+bool is_written(const DeviceAddress& address) {
+  const auto* pci = std::get_if<PciAddress>(&address);
+  return pci != nullptr
+             ? pci->at.has_value()
+             : !std::holds_alternative<NoAddress>(address) && !std::holds_alternative<VirtioS390Address>(address);
 }
 
-void append_rendered(std::string& text, const Markup& markup, std::string_view separator, const MarkupStyle& style) {
-  constexpr std::size_t kUsualBytes = 256;
-  if (text.empty()) text.reserve(kUsualBytes);
-  text += separator;
-  append_element(text, markup, separator, style);
+void write_address(MarkupWriter& writer, const DeviceAddress& address) { say_address(writer, address); }
+Attributes address_attributes(const DeviceAddress& address) {
+  return attributes_of<say_address<AttributeCollector>>(address);
 }
 
-std::optional<Markup> address_markup(const DeviceAddress& address) { return std::visit(MarkupOf{}, address); }
-
-Attributes pci_numbers(const pci::GuestAddress& address) {
-  Attributes numbers;
-  numbers.reserve(4);
-  append_pci_numbers(numbers, address);
-  return numbers;
+std::string hexadecimal_text(std::uint64_t value, unsigned digits_min) {
+  std::array<char, 18> text{};
+  return {text.data(), put_number(text.data(), value, digits_min)};
 }
 
-Attributes zpci_numbers(const ZpciIds& ids) {
-  Attributes numbers;
-  if (ids.uid) numbers.emplace_back("uid", hexadecimal(*ids.uid, 4));
-  if (ids.fid) numbers.emplace_back("fid", hexadecimal(*ids.fid, 8));
-  return numbers;
+void write_zpci(MarkupWriter& writer, const ZpciIds& ids) { say_zpci(writer, ids); }
+Attributes zpci_attributes(const ZpciIds& ids) { return attributes_of<say_zpci<AttributeCollector>>(ids); }
+
+void write_target(MarkupWriter& writer, const PciTarget& target) { say_target(writer, target); }
+Attributes target_attributes(const PciTarget& target) { return attributes_of<say_target<AttributeCollector>>(target); }
+
+void write_model_name(MarkupWriter& writer, std::string_view model_name) {
+  writer.begin("model");
+  writer.attribute("name", model_name);
+  writer.end();
 }
 
-Attributes target_attributes(const PciTarget& target) {
-  Attributes attributes;
-  attributes.reserve(2);  // of most: a root port has chassis and port
-  if (target.chassis_nr) attributes.emplace_back("chassisNr", std::to_string(*target.chassis_nr));
-  if (target.chassis) attributes.emplace_back("chassis", std::to_string(*target.chassis));
-  if (target.port) attributes.emplace_back("port", hexadecimal(static_cast<std::uint32_t>(*target.port), 1));
-  if (target.bus_nr) attributes.emplace_back("busNr", std::to_string(*target.bus_nr));
-  if (target.index) attributes.emplace_back("index", std::to_string(*target.index));
-  if (target.hotplug != Switch::Absent) attributes.emplace_back("hotplug", target.hotplug == Switch::On ? "on" : "off");
-  return attributes;
+void write_node(MarkupWriter& writer, int node) { say_node(writer, node); }
+
+bool is_written(const Device& device) {
+  if (device.controller) return std::ranges::find(kWrittenTypes, device.controller->type) != kWrittenTypes.end();
+  return device.kind == DeviceKind::Memballoon || device.kind == DeviceKind::Video;
 }
 
-Markup node_markup(int node) { return {"node", {}, {}, std::to_string(node)}; }
-
-std::optional<Markup> device_markup(const Device& device) {
-  std::optional<Markup> markup;
-  if (device.controller) markup = controller_markup(device);
-  if (device.kind == DeviceKind::Memballoon) markup = Markup{"memballoon", {{"model", device.model}}};
-  if (device.kind == DeviceKind::Video) markup = video_markup(device);
-  if (!markup) return std::nullopt;
-  if (auto address = address_markup(device.address)) markup->children.push_back(std::move(*address));
-  return markup;
+void write_device(MarkupWriter& writer, const Device& device) {
+  if (!is_written(device)) return;
+  writer.begin(to_string(device.kind));
+  if (device.controller)
+    write_controller(writer, device);
+  else if (device.kind == DeviceKind::Video)
+    write_video(writer, device);
+  else
+    writer.attribute("model", device.model);
+  write_address(writer, device.address);
+  writer.end();
 }
 
 }  // namespace busproof::domain

@@ -1,53 +1,56 @@
 #pragma once
 
-#include <optional>
+#include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "engine/domain/domain.h"
+#include "engine/domain/markup_writer.h"
 
 /// XML that is not there yet: what libvirt 9.0.0 would print for an address, a controller, a device.
 namespace busproof::domain {
 
-/// An element to be written. Values hold nothing that needs escaping.
-struct Markup {
-  std::string_view name;
-  std::vector<std::pair<std::string_view, std::string>> attributes{};
-  std::vector<Markup> children{};
-  std::string text{};  ///< between the tags of one that has no children
+/// Names and values of an element's own attributes, in the order in which they are written.
+using Attributes = std::vector<std::pair<std::string_view, std::string>>;
+
+/// Whether an `<address>` is printed: not for virtio-s390, nor for a PCI address that is empty.
+bool is_written(const DeviceAddress& address);
+void write_address(MarkupWriter& writer, const DeviceAddress& address);
+Attributes address_attributes(const DeviceAddress& address);
+
+/// The numbers of a PCI address: how they are called, with how many digits they are written, and what they are.
+struct PciNumber {
+  const char* name;
+  unsigned digits;
 };
+inline constexpr std::array kPciNumbers = {PciNumber{"domain", 4}, PciNumber{"bus", 2}, PciNumber{"slot", 2},
+                                           PciNumber{"function", 1}};
+inline std::array<std::uint32_t, kPciNumbers.size()> numbers_of(const pci::GuestAddress& address) {
+  return {address.segment(), address.bus(), address.slot(), address.function()};
+}
+/// "0x001f", with at least that many digits.
+std::string hexadecimal_text(std::uint64_t value, unsigned digits_min);
 
-/// How the document around is written.
-struct MarkupStyle {
-  char quote = '\'';
-  std::string unit;  ///< one step of indentation; empty on one line
-};
+/// `<zpci …/>` with the uid and fid that are there.
+void write_zpci(MarkupWriter& writer, const ZpciIds& ids);
+Attributes zpci_attributes(const ZpciIds& ids);
 
-/// `<name a='b'/>`, or `<name …>…</name>` with its children on lines of their own when `separator` holds a line end.
-/// `separator` is what stands before the element: the line end and the indentation.
-std::string rendered(const Markup& markup, std::string_view separator, const MarkupStyle& style);
-/// The separator and that, appended to the text.
-void append_rendered(std::string& text, const Markup& markup, std::string_view separator, const MarkupStyle& style);
+/// `<target …>` of a PCI controller.
+void write_target(MarkupWriter& writer, const PciTarget& target);
+Attributes target_attributes(const PciTarget& target);
 
-/// The `<address>` with its numbers. Nothing for virtio-s390, and for a PCI address that is empty.
-std::optional<Markup> address_markup(const DeviceAddress& address);
-
-/// "0x0000", "0x00", "0x00", "0x0": domain, bus, slot and function.
-std::vector<std::pair<std::string_view, std::string>> pci_numbers(const pci::GuestAddress& address);
-
-/// The uid and fid that are there.
-std::vector<std::pair<std::string_view, std::string>> zpci_numbers(const ZpciIds& ids);
-
-/// The attributes of `<target>` that are there.
-std::vector<std::pair<std::string_view, std::string>> target_attributes(const PciTarget& target);
+/// `<model name='…'/>` of a PCI controller.
+void write_model_name(MarkupWriter& writer, std::string_view model_name);
 
 /// `<node>1</node>`.
-Markup node_markup(int node);
+void write_node(MarkupWriter& writer, int node);
 
-/// A device that libvirt added, or that was kept from an earlier config. Nothing for those that mean nothing to the
-/// guest's buses: PS/2 inputs, fdc and ccid controllers and the like.
-std::optional<Markup> device_markup(const Device& device);
+/// Whether a device that libvirt added, or that was kept from an earlier config, is printed: not those that mean
+/// nothing to the guest's buses, such as PS/2 inputs, fdc and ccid controllers.
+bool is_written(const Device& device);
+void write_device(MarkupWriter& writer, const Device& device);
 
 }  // namespace busproof::domain

@@ -81,7 +81,12 @@ class DeviceReader {
     constexpr std::size_t kUsual = 256;
     const auto is_device = [](xml_node element) { return kind_of(element.name()).has_value(); };
     const bool is_usual = elements.size() <= kUsual;
-    devices_.reserve(is_usual ? elements.size() : static_cast<std::size_t>(std::ranges::count_if(elements, is_device)));
+    const std::size_t count =
+        is_usual ? elements.size() : static_cast<std::size_t>(std::ranges::count_if(elements, is_device));
+    // Room for what libvirt adds, which may be a port for each: or all of them would have to move then. Memory that is
+    // not written to costs nothing.
+    constexpr std::size_t kAlwaysAdded = 8;
+    devices_.reserve(2 * count + kAlwaysAdded);
   }
 
   void read(xml_node node, std::uint32_t number) {

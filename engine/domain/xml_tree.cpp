@@ -9,21 +9,6 @@ namespace {
 
 std::size_t distance(const char* copy, const char* part) { return static_cast<std::size_t>(part - copy); }
 
-/// Begin, start tag, and whether there is no more than that.
-ElementSpan start_tag(std::string_view text, const char* copy, pugi::xml_node element) {
-  ElementSpan span;
-  span.begin = offset_of(element);
-  if (const pugi::xml_attribute last = element.last_attribute()) {
-    const TextRange value = value_range(text, copy, last);
-    span.names_end = value.offset + value.length + 1;
-  } else {
-    span.names_end = span.begin + 1 + std::string_view(element.name()).size();
-  }
-  span.open_end = text.find('>', span.names_end) + 1;
-  span.is_empty_tag = text[span.open_end - 2] == '/';
-  return span;
-}
-
 /// The end of a node that is no element. A text ends where the next tag begins.
 std::size_t end_of_other(std::string_view text, const char* copy, pugi::xml_node node) {
   switch (node.type()) {
@@ -36,10 +21,6 @@ std::size_t end_of_other(std::string_view text, const char* copy, pugi::xml_node
     default:
       return text.find('<', distance(copy, node.value()));
   }
-}
-
-bool has_end_tag(std::string_view text, const char* copy, pugi::xml_node node) {
-  return node.type() == pugi::node_element && !start_tag(text, copy, node).is_empty_tag;
 }
 
 /// The node after this one, children first; null after the last one below `top`.
@@ -119,27 +100,40 @@ TextRange value_range(std::string_view text, const char* copy, pugi::xml_attribu
   return {begin, text.find(text[begin - 1], begin) - begin};
 }
 
-ElementSpan span_of(std::string_view text, const char* copy, pugi::xml_node element) {
-  ElementSpan span = start_tag(text, copy, element);
-  span.close_begin = span.end = span.open_end;
-  if (span.is_empty_tag) return span;
-
-  pugi::xml_node deepest = element;
-  while (deepest.last_child() && has_end_tag(text, copy, deepest)) deepest = deepest.last_child();
-  std::size_t end = 0;
-  if (deepest.type() == pugi::node_element)
-    end = start_tag(text, copy, deepest).open_end;
-  else
-    end = end_of_other(text, copy, deepest);
-  for (pugi::xml_node node = deepest;; node = node.parent()) {
-    if (has_end_tag(text, copy, node)) {
-      span.close_begin = text.find('<', end);
-      end = text.find('>', span.close_begin) + 1;
-    }
-    if (node == element) break;
+StartTag start_tag_of(std::string_view text, const char* copy, pugi::xml_node element) {
+  StartTag tag;
+  tag.begin = offset_of(element);
+  if (const pugi::xml_attribute last = element.last_attribute()) {
+    const TextRange value = value_range(text, copy, last);
+    tag.names_end = value.offset + value.length + 1;
+  } else {
+    tag.names_end = tag.begin + 1 + std::string_view(element.name()).size();
   }
-  span.end = end;
-  return span;
+  tag.end = text.find('>', tag.names_end) + 1;
+  tag.is_empty_tag = text[tag.end - 2] == '/';
+  return tag;
+}
+
+EndTag end_tag_of(std::string_view text, const char* copy, pugi::xml_node element) {
+  pugi::xml_node deepest = element;
+  while (const pugi::xml_node last = deepest.last_child()) deepest = last;
+
+  EndTag tag;
+  bool has_end_tag = false;  // whatever has children has one
+  if (deepest.type() == pugi::node_element) {
+    const StartTag start = start_tag_of(text, copy, deepest);
+    tag = {start.end, start.end};
+    has_end_tag = !start.is_empty_tag;
+  } else {
+    tag.end = end_of_other(text, copy, deepest);
+  }
+  for (pugi::xml_node node = deepest;; node = node.parent(), has_end_tag = true) {
+    if (has_end_tag) {
+      tag.begin = text.find('<', tag.end);
+      tag.end = text.find('>', tag.begin) + 1;
+    }
+    if (node == element) return tag;
+  }
 }
 
 bool opens_namespace(pugi::xml_node element) { return *element.attribute("xmlns").value() != '\0'; }
@@ -195,7 +189,9 @@ std::string_view child_value(pugi::xml_node element, const char* child, const ch
 }
 
 std::string_view child_value(const Element& element, const char* child, const char* attribute) {
-  return element.child(child) ? child_value(pugi::xml_node(element), child, attribute) : std::string_view();
+  for (pugi::xml_node candidate = element.child(child); candidate; candidate = candidate.next_sibling(child))
+    if (const pugi::xml_attribute found = candidate.attribute(attribute)) return found.value();
+  return {};
 }
 
 }  // namespace busproof::domain

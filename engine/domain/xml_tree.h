@@ -30,14 +30,17 @@ struct TextRange {
   std::size_t length = 0;
 };
 
-/// Where the parts of `<name …>…</name>` or `<name …/>` lie.
-struct ElementSpan {
-  std::size_t begin = 0;        ///< of '<'
-  std::size_t names_end = 0;    ///< after the last attribute's quote, or after the name
-  std::size_t open_end = 0;     ///< after the start tag's '>'
-  std::size_t close_begin = 0;  ///< of "</name>"; equals open_end when there is none
-  std::size_t end = 0;          ///< after the whole element
-  bool is_empty_tag = false;    ///< `<name/>`
+/// Where the parts of `<name …>` or `<name …/>` lie.
+struct StartTag {
+  std::size_t begin = 0;      ///< of '<'
+  std::size_t names_end = 0;  ///< after the last attribute's quote, or after the name
+  std::size_t end = 0;        ///< after '>'
+  bool is_empty_tag = false;  ///< `<name/>`
+};
+
+/// Where `</name>` lies; behind the start tag of an element that has none.
+struct EndTag {
+  std::size_t begin = 0, end = 0;
 };
 
 /// Offset of an element's '<'.
@@ -46,8 +49,9 @@ std::size_t offset_of(pugi::xml_node element);
 /// The attribute's value as the text spells it, between its quotes.
 TextRange value_range(std::string_view text, const char* copy, pugi::xml_attribute attribute);
 
-/// The element's parts. Takes time in proportion to its last child, that one's last child, and so on.
-ElementSpan span_of(std::string_view text, const char* copy, pugi::xml_node element);
+StartTag start_tag_of(std::string_view text, const char* copy, pugi::xml_node element);
+/// Takes time in proportion to the element's last child, that one's last child, and so on.
+EndTag end_tag_of(std::string_view text, const char* copy, pugi::xml_node element);
 
 /// Whether the element puts itself and all in it into a namespace, where libvirt does not see it: `xmlns='…'`.
 bool opens_namespace(pugi::xml_node element);

@@ -13,9 +13,11 @@ namespace busproof::report {
 namespace {
 
 std::string xml_of(const domain::Device& controller, std::string_view indent) {
-  const auto markup = domain::device_markup(controller);
-  if (!markup) return {};
-  return domain::rendered(*markup, "\n" + std::string(indent), {'\'', "  "});
+  const std::string separator = "\n" + std::string(indent);
+  std::string text;
+  domain::append_markup(text, separator, {'\'', "  "},
+                        [&](domain::MarkupWriter& writer) { write_device(writer, controller); });
+  return text.erase(0, separator.size());
 }
 
 std::string more_text(const std::optional<assign::MoreRoom>& more, std::string_view time) {

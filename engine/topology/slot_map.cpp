@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <utility>
 
@@ -62,18 +63,17 @@ bool SlotMap::is_taken(const Seat& seat) const {
   return (buses_[seat.bus].slot[seat.slot].functions >> seat.function & 1U) != 0;
 }
 
-std::optional<Seat> SlotMap::find_on(std::uint32_t index, const SlotWish& wish) const {
+std::optional<Seat> SlotMap::find_on(std::uint32_t index, const SlotWish& wish, unsigned from) const {
   const Bus& bus = buses_[index];
   if (obstacle(bus, index, wish, Origin::Chosen)) return std::nullopt;
   if (bus.is_full() && !wish.shares_slot) return std::nullopt;
-  const std::uint8_t function = wish.function.value_or(0);
-  for (unsigned number = bus.slots.min; number <= bus.slots.max; ++number) {
+  for (unsigned number = std::max<unsigned>(bus.slots.min, from); number <= bus.slots.max; ++number) {
     const Bus::Slot& slot = bus.slot[number];
     const auto slot_number = static_cast<std::uint8_t>(number);
-    if (slot.functions == 0) return Seat{0, index, slot_number, function};
+    if (slot.functions == 0) return Seat{0, index, slot_number, wish.function.value_or(0)};
     if (!wish.shares_slot || !slot.shared) continue;
-    for (std::uint8_t candidate = 0; candidate < pci::kFunctionCount; ++candidate)
-      if ((slot.functions >> candidate & 1U) == 0) return Seat{0, index, slot_number, candidate};
+    const auto function = static_cast<std::uint8_t>(std::countr_one(slot.functions));
+    if (function < pci::kFunctionCount) return Seat{0, index, slot_number, function};
   }
   return std::nullopt;
 }
@@ -86,14 +86,17 @@ std::optional<Seat> SlotMap::find(const SlotWish& wish) {
            cursor.wish.group == wish.group;
   };
   auto cursor = std::ranges::find_if(cursors_, same_search);
-  if (cursor == cursors_.end()) cursor = cursors_.insert(cursors_.end(), Cursor{wish, 0});
-  for (; cursor->bus < bus_count(); ++cursor->bus) {
+  if (cursor == cursors_.end()) cursor = cursors_.insert(cursors_.end(), Cursor{wish});
+  for (; cursor->bus < bus_count(); ++cursor->bus, cursor->slot = 0) {
     if (buses_[cursor->bus].group != wish.group) continue;
-    if (const auto seat = find_on(cursor->bus, wish)) return seat;
+    if (const auto seat = find_on(cursor->bus, wish, cursor->slot)) {
+      cursor->slot = seat->slot;
+      return seat;
+    }
   }
   for (std::uint32_t index = 0; wish.group != 0 && index < bus_count(); ++index) {
     if (!buses_[index].is_empty() || buses_[index].group_locked) continue;
-    if (const auto seat = find_on(index, wish)) return seat;
+    if (const auto seat = find_on(index, wish, 0)) return seat;
   }
   return std::nullopt;
 }

@@ -93,16 +93,18 @@ class SlotMap {
   [[nodiscard]] bool is_taken(const Seat& seat) const;
 
  private:
-  std::optional<Seat> find_on(std::uint32_t index, const SlotWish& wish) const;
+  /// The first free place on that bus, in none of the slots below `from`.
+  [[nodiscard]] std::optional<Seat> find_on(std::uint32_t index, const SlotWish& wish, unsigned from) const;
 
   std::vector<Bus> buses_;
   bool takes_a_bridge_ = false;
 
-  /// Places are only ever taken, so a bus once without room for a wish never has it again: a search goes on where the
-  /// last one for the same wish ended, and a domain with n devices costs n steps, not n times its buses.
+  /// Places are only ever taken, so a bus or slot once without room for a wish never has it again: a search goes on
+  /// where the last one for the same wish ended, and a domain with n devices costs n steps, not n times its buses.
   struct Cursor {
     SlotWish wish;
-    std::uint32_t bus;
+    std::uint32_t bus = 0;
+    std::uint8_t slot = 0;  ///< of that bus
   };
   std::vector<Cursor> cursors_;
 };

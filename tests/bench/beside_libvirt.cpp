@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/assign/assign.h"
+#include "engine/base/memory.h"
 #include "engine/domain/xml_document.h"
 #include "tests/bench/guests.h"
 #include "verify/libvirt_oracle.h"
@@ -71,6 +72,7 @@ Result<void> compare(const std::string& uri) {
 }  // namespace busproof::bench
 
 int main(int argc, char** argv) {
+  busproof::keep_freed_memory();  // as the command does that is given many files
   std::vector<std::string> uris(argv + 1, argv + argc);
   if (uris.empty()) uris.emplace_back("qemu:///system");
   for (const std::string& uri : uris) {
