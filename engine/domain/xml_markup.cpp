@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <variant>
 
-#include "engine/base/hexadecimal.h"
-
 namespace busproof::domain {
 namespace {
 
