@@ -19,7 +19,7 @@ bool has_model(const Device& device, ControllerModel model) {
 }
 
 const HostCard* card_of(const Device& device, const HostCards& cards) {
-  if (!device.host_address) return nullptr;
+  if (cards.empty() || !device.host_address) return nullptr;
   const auto card = cards.find(*device.host_address);
   return card == cards.end() ? nullptr : &card->second;
 }

@@ -36,12 +36,11 @@ using topology::Want;
 
 constexpr std::size_t kNoDevice = static_cast<std::size_t>(-1);
 
-/// The seats that the XML gives, and what each device wants.
+/// The seats that the XML gives.
 std::vector<Place> places_of(const Domain& domain) {
   std::vector<Place> places(domain.devices.size());
   for (std::size_t i = 0; i < places.size(); ++i) {
     const Device& device = domain.devices[i];
-    if (!is_pci_controller(device)) places[i].want = topology::wants(device);
     const auto* pci = std::get_if<domain::PciAddress>(&device.address);
     if (pci == nullptr) continue;
     places[i].zpci = pci->zpci;
@@ -58,24 +57,54 @@ bool is_pci_or_unwritten(const Device& device) {
          std::holds_alternative<domain::PciAddress>(device.address);
 }
 
+/// What a device asks for, which does not change while seats are given out: there are two runs over all devices.
+struct Ask {
+  Want want = Want::Nothing;  ///< of a PCI controller not asked
+  /// In which its seat is searched for, should it have none; nothing for a device that wants none, or that the XML
+  /// sends to another kind of bus.
+  std::optional<topology::SeatingStep> step;
+  SlotWish wish{};                              ///< where there is a step
+  std::optional<std::uint8_t> usb2_function{};  ///< of one of the four that share a slot
+};
+
+Ask ask_of(const Device& device, const MachineFacts& machine, const HostCards& cards) {
+  Ask ask;
+  const bool is_port = is_pci_controller(device);
+  if (!is_port) ask.want = topology::wants(device);
+  if (is_pci_or_unwritten(device) && (is_port ? !is_root(device) : ask.want != Want::Nothing))
+    ask.step = topology::seating_step(device);
+  if (ask.step) ask.wish = wish_of(device, ask.want, Written::No, machine, cards);
+  ask.usb2_function = topology::usb2_function(device);
+  return ask;
+}
+
+std::vector<Ask> asks_of(const Domain& domain, const HostCards& cards) {
+  const MachineFacts machine = facts_of(domain);
+  std::vector<Ask> asks;
+  asks.reserve(domain.devices.size());
+  for (const Device& device : domain.devices) asks.push_back(ask_of(device, machine, cards));
+  return asks;
+}
+
 /// One run over all devices, in libvirt's order. The rehearsal adds buses as it needs them and forgets most of the
 /// seats it found; the final run has the buses it has, and keeps all.
 class Run {
  public:
   enum class Kind : std::uint8_t { Rehearsal, Final };
 
-  Run(Kind kind, const Domain& domain, std::vector<Place>& places, const HostCards& cards, const KeptFree& kept_free,
-      Explain explain)
+  Run(Kind kind, const Domain& domain, std::vector<Place>& places, const std::vector<Ask>& asks, const HostCards& cards,
+      const KeptFree& kept_free, Explain explain)
       : kind_(kind),
         domain_(domain),
         places_(places),
+        asks_(asks),
         machine_(facts_of(domain)),
         cards_(cards),
         kept_free_(kept_free),
         explain_(explain),
         map_({}) {
-    for (std::size_t i = 0; i < domain.devices.size(); ++i)
-      if (topology::usb2_function(domain.devices[i])) usb2_sets_[*domain.devices[i].controller->index].push_back(i);
+    for (std::size_t i = 0; i < asks.size(); ++i)
+      if (asks[i].usb2_function) usb2_sets_[*domain.devices[i].controller->index].push_back(i);
   }
 
   Result<void> run() {
@@ -195,7 +224,7 @@ class Run {
                        "remove the address; only i440fx machines have these controllers on 00:01");
       return {};  // the chipset takes this seat itself
     }
-    SlotWish wish = wish_of(device, places_[i].want, Written::Yes, machine_, cards_);
+    SlotWish wish = wish_of(device, asks_[i].want, Written::Yes, machine_, cards_);
     // A device that needs no PCI address but was given one is let through as a conventional one.
     if (wish.kind == SlotKind::None) wish.kind = SlotKind::PciDevice;
     return reserve(seat, wish, Origin::Xml, i);
@@ -313,7 +342,7 @@ class Run {
     const auto video = std::ranges::find(domain_.devices, domain::DeviceKind::Video, &Device::kind);
     if (video == domain_.devices.end()) return {};
     const auto i = static_cast<std::size_t>(video - domain_.devices.begin());
-    if (places_[i].want == Want::Nothing || !is_waiting(i)) return {};
+    if (!asks_for_a_seat(i)) return {};
     if (map_.bus_count() == 0) return blame(i, no_buses().error());
     auto seated = map_.slot_in_use(0, row->slot) ? search(i, std::nullopt) : seat_preferred(i, row->slot);
     return seated ? seated : blame(i, seated.error());
@@ -338,17 +367,12 @@ class Run {
     return !places_[i].seat && is_pci_or_unwritten(domain_.devices[i]);
   }
 
-  [[nodiscard]] bool asks_for_a_seat(std::size_t i) const {
-    const Device& device = domain_.devices[i];
-    if (!is_waiting(i)) return false;
-    return is_pci_controller(device) ? !is_root(device) : places_[i].want != Want::Nothing;
-  }
+  [[nodiscard]] bool asks_for_a_seat(std::size_t i) const { return asks_[i].step && !places_[i].seat; }
 
   Result<void> seat_all() {
     std::array<std::vector<std::size_t>, topology::kSeatingStepCount> steps;
     for (std::size_t i = 0; i < places_.size(); ++i)
-      if (const auto step = topology::seating_step(domain_.devices[i]); step && asks_for_a_seat(i))
-        steps[static_cast<std::size_t>(*step)].push_back(i);
+      if (asks_for_a_seat(i)) steps[static_cast<std::size_t>(*asks_[i].step)].push_back(i);
     for (const auto& step : steps)
       for (const std::size_t i : step)
         if (auto seated = seat(i); !seated) return blame(i, seated.error());
@@ -356,7 +380,7 @@ class Run {
   }
 
   Result<void> seat(std::size_t i) {
-    const auto function = topology::usb2_function(domain_.devices[i]);
+    const auto function = asks_[i].usb2_function;
     if (!function) return search(i, std::nullopt);
     // The first of the set is found by its index; it opens the slot for the others (spec 4.11).
     places_[i].multifunction = *function == 0 ? domain::Switch::On : domain::Switch::Absent;
@@ -364,8 +388,7 @@ class Run {
     if (!sibling) return search(i, function);
     Seat seat = *sibling;
     seat.function = *function;
-    const SlotWish wish = wish_of(domain_.devices[i], places_[i].want, Written::No, machine_, cards_);
-    if (auto taken = reserve(seat, wish, Origin::Xml, i); !taken) return taken;
+    if (auto taken = reserve(seat, asks_[i].wish, Origin::Xml, i); !taken) return taken;
     places_[i].seat = seat;
     places_[i].by = SeatedBy::Companion;
     return {};
@@ -382,7 +405,7 @@ class Run {
 
   /// The first free place; a rehearsal adds a bus when there is none, and does not keep the seat.
   Result<void> search(std::size_t i, std::optional<std::uint8_t> function) {
-    SlotWish wish = wish_of(domain_.devices[i], places_[i].want, Written::No, machine_, cards_);
+    SlotWish wish = asks_[i].wish;
     wish.function = function;
     auto seat = search_for(wish, i);
     if (!seat) return std::unexpected(seat.error());
@@ -542,6 +565,7 @@ class Run {
   Kind kind_;
   const Domain& domain_;
   std::vector<Place>& places_;
+  const std::vector<Ask>& asks_;
   MachineFacts machine_;
   const HostCards& cards_;
   const KeptFree& kept_free_;
@@ -555,13 +579,14 @@ class Run {
 };
 
 /// Appends the controllers that were found missing to the others; places stay with their devices.
-void insert_controllers(Seated& seated) {
+void insert_controllers(Seated& seated, std::vector<Ask>& asks) {
   const std::vector<AddedController>& added = seated.added;
   if (added.empty()) return;
   auto& devices = seated.domain.devices;
   const auto after_controllers = std::ranges::upper_bound(devices, domain::DeviceKind::Controller, {}, &Device::kind);
   const auto at = after_controllers - devices.begin(), end = std::ssize(devices);
   seated.places.insert(seated.places.begin() + at, added.size(), Place{});
+  asks.insert(asks.begin() + at, added.size(), Ask{});
   devices.resize(devices.size() + added.size());
   std::move_backward(devices.begin() + at, devices.begin() + end, devices.end());
   for (std::ptrdiff_t i = 0; i < std::ssize(added); ++i) {
@@ -572,6 +597,7 @@ void insert_controllers(Seated& seated) {
     domain::Controller& controller = device.controller.emplace();
     controller.index = added[static_cast<std::size_t>(i)].index;
     controller.pci_model = added[static_cast<std::size_t>(i)].model;
+    asks[static_cast<std::size_t>(at + i)] = ask_of(device, {}, {});  // the machine is nothing to a port
   }
 }
 
@@ -600,13 +626,14 @@ Result<Seated> seat_devices(Domain completed, Explain explain, const HostCards& 
   if (auto checked = check_index_can_be_simulated(completed); !checked) return std::unexpected(checked.error());
   Seated seated{std::move(completed), {}, {}};
   seated.places = places_of(seated.domain);
+  std::vector<Ask> asks = asks_of(seated.domain, cards);
   if (has_pci_controller(seated.domain)) {
-    Run rehearsal(Run::Kind::Rehearsal, seated.domain, seated.places, cards, kept_free, explain);
+    Run rehearsal(Run::Kind::Rehearsal, seated.domain, seated.places, asks, cards, kept_free, explain);
     if (auto run = rehearsal.run(); !run) return std::unexpected(run.error());
     seated.added = rehearsal.take_added();
-    insert_controllers(seated);
+    insert_controllers(seated, asks);
   }
-  Run final_run(Run::Kind::Final, seated.domain, seated.places, cards, kept_free, explain);
+  Run final_run(Run::Kind::Final, seated.domain, seated.places, asks, cards, kept_free, explain);
   if (auto run = final_run.run(); !run) return std::unexpected(run.error());
   return seated;
 }

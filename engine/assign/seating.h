@@ -9,7 +9,6 @@
 #include "engine/assign/assign.h"
 #include "engine/base/result.h"
 #include "engine/domain/domain.h"
-#include "engine/topology/device_rules.h"
 #include "engine/topology/slot_map.h"
 
 namespace busproof::assign {
@@ -30,8 +29,7 @@ struct Place {
   domain::Switch multifunction = domain::Switch::Absent;
   domain::ZpciIds zpci{};
   SeatedBy by = SeatedBy::Nobody;
-  topology::Want want = topology::Want::Nothing;  ///< of a PCI controller not asked
-  std::string passed_over{};                      ///< with Explain::Yes: the buses that a search went past, and why
+  std::string passed_over{};  ///< with Explain::Yes: the buses that a search went past, and why
 };
 
 /// Why libvirt adds a PCI controller.

@@ -101,9 +101,17 @@ struct HostTaking {
 /// libvirt's parser itself has a default (disk file, interface user, input ps2 …); which ones mean something depends on
 /// `kind`. After completion `model` is what libvirt would have chosen where the XML named none.
 struct Device {
+  // What is looked at again and again while addresses are given out stands together, for there may be many devices.
   DeviceKind kind = DeviceKind::Disk;
-  std::string type;         ///< the element's own type='…': user, pci, mouse, file, pty …
-  std::string model;        ///< controller model='…', `<model type|name>` or model='…', whichever this kind uses
+  bool primary = false;  ///< `<model primary='yes'>` of a video
+  /// Number of this element among the element children of `<devices>`; kNoElement for what libvirt adds by itself.
+  std::uint32_t element = kNoElement;
+  DeviceAddress address{};
+  std::string type;   ///< the element's own type='…': user, pci, mouse, file, pty …
+  std::string model;  ///< controller model='…', `<model type|name>` or model='…', whichever this kind uses
+  std::optional<Controller> controller;  ///< present exactly for kind Controller
+  std::optional<std::uint32_t> acpi_index;
+  std::optional<std::uint32_t> boot_order;
   std::string bus;          ///< disk, input, redirdev: virtio, usb …; hostdev interface: what its `<source>` is
   std::string mode;         ///< disk: device='cdrom'; hostdev, smartcard: mode='…'
   std::string driver;       ///< `<driver name|type>`: filesystem path|virtiofs…, hostdev and interface vfio|kvm|xen
@@ -111,7 +119,6 @@ struct Device {
   std::string target_type;  ///< `<target type>` of serial, parallel, channel, console
   std::string mac;          ///< interface; lower case
   std::string alias;        ///< only `ua-…`: libvirt drops the others
-  DeviceAddress address{};
   /// `<source><address …>` of a PCI hostdev, a hostdev interface, an NVMe disk.
   std::optional<pci::HostAddress> host_address;
   HostTaking taking{};  ///< where there is a host_address
@@ -119,16 +126,10 @@ struct Device {
   /// "usb <vendor>:<product>", "scsi <adapter>:<bus>:<target>:<unit>", "scsi_host <wwpn>"; empty when the XML does
   /// not say.
   std::string source;
-  std::optional<Controller> controller;  ///< present exactly for kind Controller
   /// Once completed: where a disk or SCSI hostdev sits on its controller, as the XML says or as its name implies.
   std::optional<DriveAddress> drive;
-  bool primary = false;  ///< `<model primary='yes'>` of a video
-  std::optional<std::uint32_t> acpi_index;
-  std::optional<std::uint32_t> boot_order;
   std::vector<DetailValue> details;  ///< sorted
-  /// Number of this element among the element children of `<devices>`; kNoElement for what libvirt adds by itself.
-  std::uint32_t element = kNoElement;
-  std::size_t offset = 0;  ///< of the element's '<' in the text; 0 for what libvirt adds
+  std::size_t offset = 0;            ///< of the element's '<' in the text; 0 for what libvirt adds
 
   friend bool operator==(const Device&, const Device&) = default;
 };

@@ -72,7 +72,6 @@ std::optional<Mac> parse_usual_mac(std::string_view text) {
 /// Six hexadecimal numbers of one or two digits with colons between them, as "52:54:00:aa:bb:cc"; what follows a blank
 /// or control character is not looked at.
 std::optional<Mac> parse_mac(std::string_view text) {
-  if (const auto usual = parse_usual_mac(text)) return usual;
   Mac mac{};
   for (std::size_t i = 0; i < mac.size(); ++i) {
     const auto number = leading_number(text, Radix::Hexadecimal);
@@ -153,7 +152,8 @@ Result<void> read_disk(const Element& element, Device& device) {
 Result<void> read_mac(const Element& element, Device& device) {
   const pugi::xml_attribute address = element.child("mac").attribute("address");
   if (!address) return {};
-  const auto mac = parse_mac(address.value());
+  const auto usual = parse_usual_mac(device.mac);  // which read_names() found
+  const auto mac = usual ? usual : parse_mac(address.value());
   if (!mac)
     return refused_at(element.child("mac"), "E115",
                       fmt::format("XML error: unable to parse mac address '{}'", address.value()),
@@ -162,7 +162,7 @@ Result<void> read_mac(const Element& element, Device& device) {
     return refused_at(element.child("mac"), "E115",
                       fmt::format("XML error: expected unicast mac address, found multicast '{}'", address.value()),
                       "the first number of a unicast address is even");
-  spell(*mac, device.mac);
+  if (!usual) spell(*mac, device.mac);
   return {};
 }
 

@@ -174,8 +174,13 @@ std::string text_content(pugi::xml_node element) {
 }
 
 Element::Element(pugi::xml_node node) : node_(node) {
-  for (pugi::xml_node child = node.first_child(); child; child = child.next_sibling())
-    children_ |= mark_of(child.name());
+  for (pugi::xml_node child = node.first_child(); child; child = child.next_sibling()) {
+    const std::uint8_t mark = mark_of(child.name());
+    marks_ |= std::uint64_t{1} << mark;
+    if (kept_ == kKeptMax || child.type() != pugi::node_element) continue;
+    mark_[kept_] = mark;
+    child_[kept_++] = child.internal_object();
+  }
 }
 
 std::string_view value_of(pugi::xml_node element, const char* attribute) {

@@ -90,27 +90,39 @@ std::array<pugi::xml_attribute, kCount> attributes_named(pugi::xml_node element,
   return found;
 }
 
-/// A device's element, and which children it may have: there are rules for dozens of them and few are there, so those
-/// that cannot be are not looked for.
+/// A device's element, and its children: there are rules for dozens of them and few are there, so those that cannot be
+/// are not looked for, and the others quickly.
 class Element {
  public:
   explicit Element(pugi::xml_node node);
   operator pugi::xml_node() const { return node_; }  ///< an element, and a bit more
+  /// The first of that name.
   [[nodiscard]] pugi::xml_node child(const char* name) const {
-    return (children_ & mark_of(name)) == 0 ? pugi::xml_node() : node_.child(name);
+    const std::uint8_t mark = mark_of(name);
+    if ((marks_ >> mark & 1U) == 0) return {};
+    for (std::size_t i = 0; i < kept_; ++i) {
+      if (mark_[i] != mark) continue;
+      if (const pugi::xml_node child(child_[i]); std::strcmp(child.name(), name) == 0) return child;
+    }
+    return kept_ < kKeptMax ? pugi::xml_node() : node_.child(name);
   }
   [[nodiscard]] pugi::xml_attribute attribute(const char* name) const { return node_.attribute(name); }
 
  private:
-  /// One bit for a name, which others may share. Two letters tell most children of devices apart.
-  static std::uint64_t mark_of(const char* name) {
+  static constexpr std::size_t kKeptMax = 12;
+
+  /// A number below 64 for a name, which others may share. Two letters tell most children of devices apart.
+  static std::uint8_t mark_of(const char* name) {
     const auto first = static_cast<unsigned char>(name[0]);
     const auto second = first == '\0' ? first : static_cast<unsigned char>(name[1]);
-    return std::uint64_t{1} << ((5U * first + second) % 64U);
+    return (5U * first + second) % 64U;
   }
 
   pugi::xml_node node_;
-  std::uint64_t children_ = 0;
+  std::uint64_t marks_ = 0;  ///< bit n: some child has mark n
+  std::size_t kept_ = 0;
+  std::array<std::uint8_t, kKeptMax> mark_{};             ///< of the first children, no more than are kept
+  std::array<pugi::xml_node_struct*, kKeptMax> child_{};  ///< those
 };
 
 /// The attribute's value; empty when it is missing.
