@@ -151,9 +151,9 @@ Tasks locked_task(Task task) {
 }
 
 bool is_port(const Device& device) {
-  const auto type = device.config.pcie_type();
-  return type == PcieType::RootPort || type == PcieType::UpstreamPort || type == PcieType::DownstreamPort ||
-         type == PcieType::EventCollector;
+  const auto type = device.config.port_type();
+  return type == PortType::RootPort || type == PortType::UpstreamPort || type == PortType::DownstreamPort ||
+         type == PortType::EventCollector;
 }
 
 }  // namespace
@@ -393,7 +393,7 @@ void Model::take_over(Slot slot, int driver) {
 /// What is behind a root port can wake the machine: by way of the port, if not by itself. Source:
 /// drivers/pci/pcie/pme.c, pcie_pme_mark_devices()
 void Model::mark_wakeable(Slot port) {
-  if (devices_[port]->config.pcie_type() == PcieType::RootPort) mark_wakeable_below(port);
+  if (devices_[port]->config.port_type() == PortType::RootPort) mark_wakeable_below(port);
 }
 void Model::mark_wakeable_below(Slot bridge) {
   edit(bridge).wakeable = true;

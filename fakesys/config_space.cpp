@@ -100,7 +100,7 @@ std::optional<std::size_t> size_of_capability(const ConfigSpace& config, std::si
 bool is_free(const ConfigSpace& config, std::size_t offset) {
   const bool extended = offset >= kExtendedSpace;
   std::size_t at = extended ? kExtendedSpace : config.byte(kCapabilityPointer) & 0xfc;
-  const bool any = extended ? config.dword(at) != 0 : (config.byte(0x06) & 0x10) != 0;
+  const bool any = extended ? config.dword(at) != 0 : (config.word(pci::kStatus) & pci::kStatusCapabilities) != 0;
   for (std::size_t i = 0; any && i < kExtendedCapabilityMax && at >= kHeaderSize && at < config.size(); ++i) {
     const std::uint32_t header = config.dword(at);
     const auto size =
@@ -139,7 +139,7 @@ void ConfigSpace::set_word(std::size_t offset, std::uint16_t value, std::uint16_
 }
 
 std::optional<std::size_t> ConfigSpace::capability(std::uint8_t id) const {
-  if ((byte(0x06) & 0x10) == 0) return std::nullopt;
+  if ((word(pci::kStatus) & pci::kStatusCapabilities) == 0) return std::nullopt;
   std::size_t at = byte(0x34) & 0xfc;
   for (std::size_t i = 0; i < kCapabilityMax && at >= 0x40; ++i) {
     if (byte(at) == id) return at;
@@ -159,10 +159,10 @@ std::optional<std::size_t> ConfigSpace::extended_capability(std::uint16_t id) co
   return std::nullopt;
 }
 
-std::optional<PcieType> ConfigSpace::pcie_type() const {
+std::optional<PortType> ConfigSpace::port_type() const {
   const auto express = capability(kExpress);
   if (!express) return std::nullopt;
-  return static_cast<PcieType>(byte(*express + 2) >> 4);
+  return static_cast<PortType>(byte(*express + 2) >> 4);
 }
 
 bool ConfigSpace::has_flr() const {

@@ -7,35 +7,18 @@
 #include <string>
 #include <vector>
 
+#include "engine/pci/config_registers.h"
 #include "fakesys/cow.h"
 
 namespace busproof::fakesys {
 
-// Registers of the header of every function, and one bit of the first.
-inline constexpr std::size_t kCommand = 0x04;
-inline constexpr std::uint16_t kBusMaster = 0x0004;
+using pci::kCommand, pci::kBusMaster;
+using pci::kPowerManagement, pci::kMsi, pci::kExpress, pci::kMsix, pci::kAdvancedFeatures, pci::kAcs;
+using pci::PortType;
+
+// Registers of the header of every function.
 inline constexpr std::size_t kFirstBar = 0x10;
 inline constexpr std::size_t kRomDecoder = 6;  ///< behind those of the six BARs
-
-/// The type of a PCI Express function, from its Express capability.
-enum class PcieType : std::uint8_t {
-  Endpoint = 0,
-  LegacyEndpoint = 1,
-  RootPort = 4,
-  UpstreamPort = 5,
-  DownstreamPort = 6,
-  PcieToPci = 7,
-  PciToPcie = 8,
-  IntegratedEndpoint = 9,
-  EventCollector = 10,
-};
-
-inline constexpr std::uint8_t kPowerManagement = 0x01;
-inline constexpr std::uint8_t kMsi = 0x05;
-inline constexpr std::uint8_t kExpress = 0x10;
-inline constexpr std::uint8_t kMsix = 0x11;
-inline constexpr std::uint8_t kAdvancedFeatures = 0x13;
-inline constexpr std::uint16_t kAcs = 0x000d;
 
 /// Where the address decoders of a function sit and how far they reach: what a write to a BAR can change.
 struct Decoder {
@@ -74,7 +57,7 @@ class ConfigSpace {
   /// Offset of a capability, or nothing. A list that loops ends after 48 nodes.
   [[nodiscard]] std::optional<std::size_t> capability(std::uint8_t id) const;
   [[nodiscard]] std::optional<std::size_t> extended_capability(std::uint16_t id) const;
-  [[nodiscard]] std::optional<PcieType> pcie_type() const;
+  [[nodiscard]] std::optional<PortType> port_type() const;
   [[nodiscard]] bool has_flr() const;
   [[nodiscard]] bool has_af_flr() const;
   /// Power management is there and going to D3hot and back resets the function.

@@ -26,15 +26,15 @@ bool acs_flags(const ConfigSpace& config) {
 
 bool Model::acs_enabled(Slot slot) const {
   const Device& device = *devices_[slot];
-  const auto type = device.config.pcie_type();
+  const auto type = device.config.port_type();
   if (!type) return false;
   switch (*type) {
-    case PcieType::PcieToPci:
-    case PcieType::PciToPcie:
-    case PcieType::EventCollector:
+    case PortType::PcieToPci:
+    case PortType::PciToPcie:
+    case PortType::EventCollector:
       return false;
-    case PcieType::RootPort:
-    case PcieType::DownstreamPort:
+    case PortType::RootPort:
+    case PortType::DownstreamPort:
       return acs_flags(device.config);
     default:
       return !device.multifunction || acs_flags(device.config);
@@ -53,8 +53,8 @@ int Model::find_group(Slot slot) const {
   Slot topmost = slot;
   for (Slot bridge = upstream(slot); bridge != kNoSlot; bridge = upstream(bridge)) {
     // Behind a bridge to conventional PCI all requests look like the bridge's.
-    const auto type = devices_[bridge]->config.pcie_type();
-    if (type && *type != PcieType::PcieToPci && *type != PcieType::PciToPcie) continue;
+    const auto type = devices_[bridge]->config.port_type();
+    if (type && *type != PortType::PcieToPci && *type != PortType::PciToPcie) continue;
     if (devices_[bridge]->group != kNone) return devices_[bridge]->group;
     topmost = bridge;
   }

@@ -24,13 +24,13 @@ constexpr unsigned kDevfnCount = 256;
 
 struct PortKind {
   std::string_view name;
-  std::optional<PcieType> type;
+  std::optional<PortType> type;
 };
 constexpr std::array kPortKinds = {
-    PortKind{"root", PcieType::RootPort},
-    PortKind{"up", PcieType::UpstreamPort},
-    PortKind{"down", PcieType::DownstreamPort},
-    PortKind{"to-pci", PcieType::PcieToPci},
+    PortKind{"root", PortType::RootPort},
+    PortKind{"up", PortType::UpstreamPort},
+    PortKind{"down", PortType::DownstreamPort},
+    PortKind{"to-pci", PortType::PcieToPci},
     PortKind{"pci", std::nullopt},
 };
 
@@ -92,7 +92,7 @@ class ConfigBuilder {
     bytes(last_, at, 1);
     bytes(at, id, 1);
     last_ = at + 1;
-    config_.set(0x06, 0x10, 0x10);
+    config_.set(pci::kStatus, pci::kStatusCapabilities, pci::kStatusCapabilities);
   }
   void extended(std::uint16_t id, std::size_t at) {
     if (last_extended_ != 0) bytes(last_extended_ + 2, at << 4 | 1, 2);
@@ -176,7 +176,7 @@ struct Reader {
                               true);
   }
 
-  ConfigSpace config_of(const Function& function, const Words& words, std::optional<PcieType> type) {
+  ConfigSpace config_of(const Function& function, const Words& words, std::optional<PortType> type) {
     const bool express = type.has_value();
     ConfigBuilder config(express ? kExtendedSize : kConventionalSize);
     const Identity& id = function.identity;
@@ -233,7 +233,7 @@ struct Reader {
       function.identity.subvendor = subvendor;
       function.identity.subdevice = subdevice;
     }
-    std::optional<PcieType> type = words.has("conventional") ? std::nullopt : std::optional(PcieType::Endpoint);
+    std::optional<PortType> type = words.has("conventional") ? std::nullopt : std::optional(PortType::Endpoint);
     if (const std::string port = words.value("port"); !port.empty()) {
       const auto* kind = std::ranges::find(kPortKinds, port, &PortKind::name);
       if (kind == kPortKinds.end()) return complain("unknown port=" + port);

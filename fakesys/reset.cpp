@@ -80,8 +80,8 @@ std::pair<int, std::int64_t> Model::bus_reset(Slot bridge) const {
   if (below == nullptr || below->devices.empty()) return {0, 0};
   if (std::ranges::none_of(below->devices, [&](Slot slot) { return is_waited_for(*devices_[slot]); })) return {0, 0};
   const ConfigSpace& config = devices_[bridge]->config;
-  const auto type = config.pcie_type();
-  if (type != PcieType::RootPort && type != PcieType::DownstreamPort) return {0, 0};
+  const auto type = config.port_type();
+  if (type != PortType::RootPort && type != PortType::DownstreamPort) return {0, 0};
   const std::size_t express = *config.capability(kExpress);
   const std::uint32_t link = config.dword(express + 0x0c);
   if ((link & 0x0f) <= kSpeed5GT || (link & kReportsLink) == 0) return {0, 0};

@@ -60,7 +60,7 @@ bool is_stub(const HostDevice& device) { return host::stub_kind(device, {}).has_
 /// What sort of bus a bridge makes; Plain if its registers are out of sight.
 Look look_below(const HostDevice& bridge) {
   if (bridge.config.port_type)
-    return *bridge.config.port_type == host::PortType::PcieToPci ? Look::Conventional : Look::Express;
+    return *bridge.config.port_type == pci::PortType::PcieToPci ? Look::Conventional : Look::Express;
   if (bridge.driver == "pcieport") return Look::Express;
   return bridge.config.express == host::Known::No ? Look::Conventional : Look::Plain;
 }

@@ -7,12 +7,10 @@ namespace busproof::host {
 namespace {
 
 constexpr std::size_t kStandardSize = 256, kHeaderSize = 64;
-constexpr std::size_t kCommand = 0x04, kStatus = 0x06, kHeaderType = 0x0e, kPrimaryBus = 0x18, kCapabilities = 0x34;
-constexpr unsigned kHasCapabilities = 0x10, kMultifunction = 0x80, kHeaderTypeMax = 2, kBridge = 1;
+constexpr std::size_t kHeaderType = 0x0e, kPrimaryBus = 0x18, kCapabilities = 0x34;
+constexpr unsigned kMultifunction = 0x80, kHeaderTypeMax = 2, kBridge = 1;
 constexpr std::size_t kCapabilitiesMax = 48;           // as many as fit between 0x40 and 0xff
 constexpr std::size_t kExtendedCapabilitiesMax = 480;  // and between 0x100 and 0xfff
-constexpr std::uint8_t kPowerManagement = 0x01, kExpress = 0x10, kAdvancedFeatures = 0x13;
-constexpr std::uint16_t kAcs = 0x000d;
 constexpr unsigned kIsolatingControls =
     0x1d;  // source validation, request and completion redirect, upstream forwarding
 
@@ -52,7 +50,7 @@ void note_express(const Registers& registers, std::size_t at, ConfigFacts& facts
   constexpr std::uint32_t kFunctionLevelReset = 1U << 28;
   facts.express = Known::Yes;
   if (!registers.has(at, 8)) return;
-  facts.port_type = static_cast<PortType>(registers.byte(at + 2) >> 4);
+  facts.port_type = static_cast<pci::PortType>(registers.byte(at + 2) >> 4);
   facts.flr = known((registers.dword(at + 4) & kFunctionLevelReset) != 0);
 }
 
@@ -63,14 +61,14 @@ void note_advanced_features(const Registers& registers, std::size_t at, ConfigFa
 }
 
 constexpr std::array kCapabilityRows = {
-    CapabilityRow{kPowerManagement, note_power_management},
-    CapabilityRow{kExpress, note_express},
-    CapabilityRow{kAdvancedFeatures, note_advanced_features},
+    CapabilityRow{pci::kPowerManagement, note_power_management},
+    CapabilityRow{pci::kExpress, note_express},
+    CapabilityRow{pci::kAdvancedFeatures, note_advanced_features},
 };
 
 /// Whether the list was seen to its end.
 bool walk_capabilities(const Registers& registers, ConfigFacts& facts) {
-  if ((registers.word(kStatus) & kHasCapabilities) == 0) return true;
+  if ((registers.word(pci::kStatus) & pci::kStatusCapabilities) == 0) return true;
   std::size_t at = registers.byte(kCapabilities) & 0xfcU;
   for (std::size_t count = 0; at >= kHeaderSize; ++count) {
     if (!registers.has(at, 2)) return false;
@@ -96,7 +94,7 @@ void walk_extended(const ConfigReader& read, ConfigFacts& facts) {
       facts.trouble = "capability-loop";
       return;
     }
-    if ((node.dword(0) & 0xffff) == kAcs) {
+    if ((node.dword(0) & 0xffff) == pci::kAcs) {
       facts.acs = Known::Yes;
       facts.acs_isolates = known((node.word(6) & kIsolatingControls) == kIsolatingControls);
       return;
@@ -118,7 +116,7 @@ ConfigFacts read_config(const ConfigReader& read, bool is_virtual_function) {
   const Registers registers(read(0, kStandardSize));
   ConfigFacts facts;
   facts.visible = registers.size();
-  const std::size_t witness = is_virtual_function ? kCommand : 0;
+  const std::size_t witness = is_virtual_function ? pci::kCommand : 0;
   if (!registers.has(witness, 4)) return facts;
   facts.responding = known(registers.dword(witness) != 0xffffffff);
   if (facts.responding == Known::No || !registers.has(0, kHeaderSize)) return facts;

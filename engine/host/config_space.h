@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/pci/config_registers.h"
+
 namespace busproof::host {
 
 /// What can be told of something that may be out of sight.
@@ -15,19 +17,6 @@ constexpr std::string_view to_string(Known known) {
   constexpr std::string_view kWords[] = {"no", "yes", "unknown"};
   return kWords[static_cast<std::size_t>(known)];
 }
-
-/// The type of a PCI Express function, as its Express capability numbers them.
-enum class PortType : std::uint8_t {
-  Endpoint = 0,
-  LegacyEndpoint = 1,
-  RootPort = 4,
-  UpstreamPort = 5,
-  DownstreamPort = 6,
-  PcieToPci = 7,
-  PciToPcie = 8,
-  IntegratedEndpoint = 9,
-  EventCollector = 10,
-};
 
 /// What the registers of a function say that bears on giving it away.
 struct ConfigFacts {
@@ -38,7 +27,7 @@ struct ConfigFacts {
   Known power_management = Known::Unknown;
   Known pm_reset = Known::Unknown;  ///< going to D3hot and back resets it
   Known express = Known::Unknown;
-  std::optional<PortType> port_type{};
+  std::optional<pci::PortType> port_type{};
   Known flr = Known::Unknown;     ///< Express function-level reset
   Known af_flr = Known::Unknown;  ///< reset by the Advanced Features capability: both bits, as the kernel wants them
   Known acs = Known::Unknown;     ///< the capability is there

@@ -56,7 +56,7 @@ TEST(ConfigSpace, TheSpecsWorkedExample) {
 TEST(ConfigSpace, AnExpressEndpointWithFunctionLevelReset) {
   const ConfigFacts facts = endpoint(4096).at(0x40, {0x10, 0x00, 0x02, 0x00, 0, 0, 0, 0x10}).facts();
   EXPECT_EQ(facts.express, Known::Yes);
-  EXPECT_EQ(facts.port_type, PortType::Endpoint);
+  EXPECT_EQ(facts.port_type, pci::PortType::Endpoint);
   EXPECT_EQ(facts.flr, Known::Yes);
   EXPECT_EQ(facts.power_management, Known::No);
   EXPECT_EQ(facts.pm_reset, Known::No);
@@ -82,7 +82,7 @@ TEST(ConfigSpace, ADownstreamPortIsolatesWhenAllFourControlsAreOn) {
         .at(0x140, {0x0d, 0x00, 0x01, 0x00, 0x1d, 0x00, control, 0x00})
         .facts();
   };
-  EXPECT_EQ(port(0x1d).port_type, PortType::DownstreamPort);
+  EXPECT_EQ(port(0x1d).port_type, pci::PortType::DownstreamPort);
   EXPECT_EQ(port(0x1d).header, 1);
   EXPECT_EQ(port(0x1d).primary, 3);
   EXPECT_EQ(port(0x1d).secondary, 4);

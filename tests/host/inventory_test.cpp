@@ -65,7 +65,7 @@ TEST(Inventory, TellsWhatAHostIsMadeOf) {
 
   const HostDevice* port = find(*inventory, at("00:01.0"));
   EXPECT_TRUE(is_bridge(*port));
-  EXPECT_EQ(port->config.port_type, PortType::RootPort);
+  EXPECT_EQ(port->config.port_type, pci::PortType::RootPort);
   EXPECT_EQ(port->config.acs_isolates, Known::Yes);
   EXPECT_EQ(port->config.secondary, 1);
   EXPECT_EQ(port->parent, std::nullopt);

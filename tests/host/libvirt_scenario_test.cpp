@@ -152,8 +152,8 @@ TEST(HostScenario, MemberThatWasTakenFromItsGuestKeepsTheGroupFromThatGuestToo) 
 TEST(HostScenario, T14_AcsIsAHintAndNoRefusalWhereThereAreGroups) {
   TestMachine host(kHostLv);
   const auto inventory = scan(host.fake());
-  EXPECT_EQ(find(*inventory, at("0005:80:00.0"))->config.port_type, PortType::PcieToPci);
-  EXPECT_EQ(find(*inventory, at("0001:00:00.0"))->config.port_type, PortType::RootPort);
+  EXPECT_EQ(find(*inventory, at("0005:80:00.0"))->config.port_type, pci::PortType::PcieToPci);
+  EXPECT_EQ(find(*inventory, at("0001:00:00.0"))->config.port_type, pci::PortType::RootPort);
   for (const char* device : {"0005:90:01.0", "0001:01:00.0"}) {
     Request assign = TestMachine::request(Operation::Prepare, {device});
     assign.owner = Owner{"qemu", "dom1"};

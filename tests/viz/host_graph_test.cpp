@@ -106,9 +106,9 @@ TEST(HostGraph, SetsConventionalBusesApart) {
   host.devices[1].config.express = host::Known::No;
   EXPECT_EQ(look_of_last_bus(), Look::Conventional);
   host.devices[1].config.express = host::Known::Yes;
-  host.devices[1].config.port_type = host::PortType::PcieToPci;
+  host.devices[1].config.port_type = pci::PortType::PcieToPci;
   EXPECT_EQ(look_of_last_bus(), Look::Conventional);
-  host.devices[1].config.port_type = host::PortType::DownstreamPort;
+  host.devices[1].config.port_type = pci::PortType::DownstreamPort;
   EXPECT_EQ(look_of_last_bus(), Look::Express);
 }
 
