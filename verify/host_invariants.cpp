@@ -213,6 +213,8 @@ HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, hos
       const bool is_outlived = !journal.plan.devices.empty() && journal.plan.boot_id != state.boot_id;
       if (!is_outlived) under_way.insert(devices.begin(), devices.end());
       state.in_journals.insert(devices.begin(), devices.end());
+      for (const host::PlannedDevice& planned : journal.plan.devices)
+        if (devices.contains(planned.address)) state.ways_back.emplace(planned.address, planned.before);
     }
     std::ranges::set_difference(state.in_journals, under_way,
                                 std::inserter(state.in_outlived_journals, state.in_outlived_journals.end()));
@@ -242,6 +244,9 @@ Violations nothing_is_lost(const HostRun& run) {
     } else if (entry->second.flags.empty()) {
       if (after.binding.driver.value_or(after.binding.override_to.value_or("")) == entry->second.stub) return;
       if (after.binding == before.binding || waited_for_module(run, before.binding, after.binding)) return;
+      // Somebody had taken it off its stub, and what was begun then has been undone.
+      const auto back = run.before.ways_back.find(address);
+      if (back != run.before.ways_back.end() && after.binding == back->second) return;
       found.push_back({to_string(address), fmt::format("is {}, and the ledger says {} without a flag",
                                                        binding_words(after.binding), entry->second.stub)});
     }

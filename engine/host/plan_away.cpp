@@ -40,6 +40,7 @@ class Away {
         return std::unexpected(*trouble);
       if (moves(leaving) && gate_.refuses(host_critical(*leaving.device)))
         return std::unexpected(*host_critical(*leaving.device));
+      if (const auto trouble = held_by_a_guest(leaving); gate_.refuses(trouble)) return std::unexpected(*trouble);
     }
     return put_together();
   }
@@ -104,6 +105,15 @@ class Away {
 
   /// Whether the guest's driver is asked to take the device.
   [[nodiscard]] bool moves(const Leaving& leaving) const { return !for_guest() || leaving.managed; }
+
+  /// A process that has the device open keeps the kernel from taking it off its driver: that would wait for the
+  /// process.
+  [[nodiscard]] std::optional<Trouble> held_by_a_guest(const Leaving& leaving) const {
+    const HostDevice& device = *leaving.device;
+    const bool leaves_vfio = stub_kind(device, situation_.drivers.modules_alias) == StubKind::Vfio &&
+                             goal_of(leaving).driver != device.driver;
+    return leaves_vfio ? group_busy(situation_, device) : std::nullopt;
+  }
 
   std::optional<Trouble> check_group(std::size_t index) {
     const HostDevice& device = *leaving_[index].device;

@@ -276,6 +276,20 @@ TEST(HostScenario, T45_AForeignHolderOfTheGroup) {
   EXPECT_THAT(host.writes(), IsEmpty());
 }
 
+TEST(HostScenario, WhatAProcessHoldsIsTakenToNoOtherDriver) {
+  TestMachine host(kHostGpu);
+  Request detach = TestMachine::request(Operation::Detach, {"01:00.0"});
+  detach.group = GroupPolicy::Companions;
+  ASSERT_EQ(host.ended(detach), "done");
+  open_group(host.fake(), 14);
+  host.writes();
+  Request other = TestMachine::request(Operation::Detach, {"01:00.0"});
+  other.devices.front().driver.model = "pci-stub";
+  EXPECT_EQ(host.ended(other), "refused group-busy");
+  EXPECT_THAT(host.writes(), IsEmpty());
+  EXPECT_EQ(host.ended(detach), "already") << "it is where it is to be";
+}
+
 TEST(HostScenario, NoForceBringsADriverOfTheHostToAnOpenGroup) {
   std::string text(kHostGpu);
   text.replace(text.find("6.18"), 4, "5.15");
