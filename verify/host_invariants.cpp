@@ -228,6 +228,12 @@ HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, hos
   return state;
 }
 
+/// A driver of the host may let go of a card that answers nothing any more, in its own time.
+bool was_let_go_of_dead(const DeviceState& before, const DeviceState& after) {
+  return after.dead && before.binding.driver && !after.binding.driver &&
+         after.binding.override_to == before.binding.override_to;
+}
+
 Violations nothing_is_lost(const HostRun& run) {
   Violations found;
   if (!same_boot(run)) return found;
@@ -238,7 +244,12 @@ Violations nothing_is_lost(const HostRun& run) {
       const Binding home = home_of(run, address, before);
       const bool reprobed = !home.driver && after.binding.override_to == home.override_to;
       const bool stayed = after.binding == before.binding && may_stay(run, address);
-      if (stayed || after.binding == home || reprobed) return;
+      if (stayed || after.binding == home || reprobed || was_let_go_of_dead(before, after)) return;
+      // What was begun and is undone now does not bring back a driver that somebody has unloaded meanwhile.
+      const bool is_unloaded = home.driver && !run.before.drivers.contains(*home.driver);
+      if (is_unloaded && run.before.in_journals.contains(address) &&
+          after.binding == Binding{std::nullopt, home.override_to})
+        return;
       found.push_back({to_string(address), fmt::format("is lost: {}, and nothing tells that it should be {}",
                                                        binding_words(after.binding), binding_words(home))});
     } else if (entry->second.flags.empty()) {
@@ -298,7 +309,7 @@ Violations only_declared_devices_change(const HostRun& run) {
   if (!same_boot(run)) return found;
   for_each_device(run, [&](const HostAddress& address, const DeviceState& before, const DeviceState& after) {
     if (declares(run, address) || run.meddled.contains(address) || before.binding == after.binding) return;
-    if (waited_for_module(run, before.binding, after.binding)) return;
+    if (waited_for_module(run, before.binding, after.binding) || was_let_go_of_dead(before, after)) return;
     found.push_back({to_string(address), "was not to be touched, and is now " + binding_words(after.binding)});
   });
   return found;
@@ -493,6 +504,7 @@ Violations newcomers_are_left_alone(const HostRun& run) {
     const host::PlannedDevice* device = planned(run.plan, newcomer.address);
     const auto before = run.before.devices.find(newcomer.address);
     if (device == nullptr || before == run.before.devices.end() || before->second.pin != device->pin) continue;
+    if (!is_newcomer(run, newcomer.address)) continue;  // the old one is held by somebody, and sits there still
     for_each_write(run, [&](std::size_t index, const fakesys::AccessRecord& access) {
       if (index > newcomer.at && device_of(access) == newcomer.address)
         found.push_back({"", "wrote " + access.path + " to a card that had just come"});
