@@ -44,12 +44,6 @@ bool declares(const HostRun& run, const HostAddress& address) {
   return planned(run.plan, address) != nullptr || run.resumed.contains(address);
 }
 
-/// Whether a module that was loaded has taken a device that was waiting for it.
-bool waited_for_module(const HostRun& run, const Binding& before, const Binding& after) {
-  return !before.driver && before.override_to == after.override_to && after.driver &&
-         !run.before.drivers.contains(*after.driver);
-}
-
 /// Whether a device that is as it was is well: half-way through something that was interrupted it is not.
 bool may_stay(const HostRun& run, const HostAddress& address) {
   return run.homes == nullptr || !is_kept(run.before, address);
@@ -166,6 +160,11 @@ std::optional<HostAddress> device_meant(std::string_view path, std::string_view 
   return address ? std::optional(*address) : std::nullopt;
 }
 
+bool waited_for_module(const HostState& host, const Binding& before, const Binding& after) {
+  return !before.driver && before.override_to == after.override_to && after.driver &&
+         !host.drivers.contains(*after.driver);
+}
+
 std::optional<Binding> origin_of(const Homes* homes, const HostState& before, const HostAddress& address) {
   if (homes != nullptr)
     if (const auto home = homes->find(address); home != homes->end()) return home->second;
@@ -254,7 +253,7 @@ Violations nothing_is_lost(const HostRun& run) {
                                                        binding_words(after.binding), binding_words(home))});
     } else if (entry->second.flags.empty()) {
       if (after.binding.driver.value_or(after.binding.override_to.value_or("")) == entry->second.stub) return;
-      if (after.binding == before.binding || waited_for_module(run, before.binding, after.binding)) return;
+      if (after.binding == before.binding || waited_for_module(run.before, before.binding, after.binding)) return;
       // Somebody had taken it off its stub, and what was begun then has been undone.
       const auto back = run.before.ways_back.find(address);
       if (back != run.before.ways_back.end() && after.binding == back->second) return;
@@ -309,7 +308,7 @@ Violations only_declared_devices_change(const HostRun& run) {
   if (!same_boot(run)) return found;
   for_each_device(run, [&](const HostAddress& address, const DeviceState& before, const DeviceState& after) {
     if (declares(run, address) || run.meddled.contains(address) || before.binding == after.binding) return;
-    if (waited_for_module(run, before.binding, after.binding) || was_let_go_of_dead(before, after)) return;
+    if (waited_for_module(run.before, before.binding, after.binding) || was_let_go_of_dead(before, after)) return;
     found.push_back({to_string(address), "was not to be touched, and is now " + binding_words(after.binding)});
   });
   return found;
@@ -352,7 +351,7 @@ Violations all_or_nothing(const HostRun& run) {
     if (outcome.residual || run.meddled.contains(outcome.address) || is_newcomer(run, outcome.address)) continue;
     if (run.resumed.contains(outcome.address)) continue;  // it began amid another operation, which was settled first
     const Binding &was = before->second.binding, &is = after->second.binding;
-    if (was != is && !waited_for_module(run, was, is)) {
+    if (was != is && !waited_for_module(run.before, was, is)) {
       found.push_back({to_string(outcome.address),
                        fmt::format("was rolled back, and is {} instead of {}", binding_words(is), binding_words(was))});
     }
@@ -434,9 +433,10 @@ Violations no_false_success(const HostRun& run) {
     const bool same_driver = planned.after.any_driver || after->second.binding.driver == planned.after.driver;
     if (same_driver && after->second.binding.override_to == planned.after.override_to) continue;
     // Somebody has loaded what it waited for when it came, or was to wait for from now on.
-    if (waited_for_module(run, planned.after, after->second.binding)) continue;
+    if (waited_for_module(run.before, planned.after, after->second.binding)) continue;
     const auto before = run.before.devices.find(planned.address);
-    if (before != run.before.devices.end() && waited_for_module(run, before->second.binding, after->second.binding))
+    if (before != run.before.devices.end() &&
+        waited_for_module(run.before, before->second.binding, after->second.binding))
       continue;
     found.push_back({to_string(planned.address),
                      fmt::format("is said to be done, and is {}", binding_words(after->second.binding))});

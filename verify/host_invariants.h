@@ -112,6 +112,8 @@ using Homes = std::map<host::HostAddress, host::Binding>;
 std::optional<host::Binding> origin_of(const Homes* homes, const HostState& before, const host::HostAddress& address);
 /// Path and value of each write of the plan, in order.
 std::vector<std::pair<std::string, std::string>> planned_writes(const host::BindingPlan& plan);
+/// Whether a driver that was not loaded on the host before has taken a device that was waiting for it.
+bool waited_for_module(const HostState& host, const host::Binding& before, const host::Binding& after);
 /// "driver vfio-pci, override unset"
 std::string binding_words(const host::Binding& binding);
 
