@@ -114,6 +114,18 @@ std::set<HostAddress> let_go_in(const HostStep& step, const HostState& before) {
 constexpr std::array<std::string_view, 11> kFaultNames = {
     "fail", "fail-after-effect", "lie", "block", "crash", "crash", "power", "rival", "vanish", "swap", "dead"};
 
+/// A start that did not get through is undone: nobody waits for its devices any more.
+Violations given_by_recovery(const HostState& left, const HostState& recovered) {
+  Violations found;
+  for (const auto& [address, binding] : left.ways_back) {
+    const auto* before = host::find(left.ledger, address);
+    const auto* after = host::find(recovered.ledger, address);
+    if (after != nullptr && after->owner && (before == nullptr || before->owner != after->owner))
+      found.push_back({to_string(address), fmt::format("a recovery has given it to {}", after->owner->domain)});
+  }
+  return found;
+}
+
 }  // namespace
 
 std::vector<LawRow> host_law_rows() {
@@ -449,7 +461,7 @@ void HostHistory::look_at_recovery(const HostStep& step, const StepRun& run, con
                  .homes = &homes_},
                 "recovered");
   static_cast<void>(host::recover_journals(machine, nullptr));  // what it changes shows
-  Violations found;
+  Violations found = given_by_recovery(left, once);
   if (once != state_of(kernel.kernel(), journals, ledger)) found.push_back({"", "a second recovery changes something"});
   look(kSurvivesCrashes, found);
 }

@@ -213,7 +213,8 @@ HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, hos
       if (!is_outlived) under_way.insert(devices.begin(), devices.end());
       state.in_journals.insert(devices.begin(), devices.end());
       for (const host::PlannedDevice& planned : journal.plan.devices)
-        if (devices.contains(planned.address)) state.ways_back.emplace(planned.address, planned.before);
+        if (!journal.committed && devices.contains(planned.address))
+          state.ways_back.emplace(planned.address, planned.before);
     }
     std::ranges::set_difference(state.in_journals, under_way,
                                 std::inserter(state.in_outlived_journals, state.in_outlived_journals.end()));

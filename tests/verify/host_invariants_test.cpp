@@ -238,11 +238,37 @@ TEST(HostLaws, SeventeenSeesAResetOfSomethingElse) {
 
 TEST(HostLaws, EighteenSeesAWriteToANewcomer) {
   World world;
+  world.after.devices[kNic].pin.device = 1;
   HostRun run = world.run();
   run.newcomers = {{0, kOther}, {0, kNic}};
   EXPECT_THAT(newcomers_are_left_alone(run), testing::SizeIs(2));
   run.newcomers = {{0, kOther}};
   EXPECT_THAT(newcomers_are_left_alone(run), IsEmpty());
+}
+
+TEST(HostLaws, EighteenSpeaksOfNoOneWhoIsStillToCome) {
+  World world;  // somebody holds the old card
+  HostRun run = world.run();
+  run.newcomers = {{0, kNic}};
+  EXPECT_THAT(newcomers_are_left_alone(run), IsEmpty());
+}
+
+TEST(HostLaws, OneAndFourLetADriverLetGoOfADeadCard) {
+  World world;
+  world.after.devices[kOther].binding = {};
+  HostRun run = world.run();
+  run.faultless = false;
+  EXPECT_EQ(broken(run), "INV-1 INV-4");
+  world.after.devices[kOther].dead = true;
+  EXPECT_EQ(broken(run), "");
+}
+
+TEST(HostLaws, OneKnowsWhereAnUndoneOperationLeads) {
+  World world;
+  world.after.devices[kNic].binding = {"pci-stub", "pci-stub"};
+  EXPECT_THAT(nothing_is_lost(world.run()), testing::SizeIs(1));
+  world.before.ways_back[kNic] = {"pci-stub", "pci-stub"};
+  EXPECT_THAT(nothing_is_lost(world.run()), IsEmpty());
 }
 
 TEST(HostLaws, NineteenSeesWhatDidNotComeBack) {
