@@ -421,8 +421,9 @@ void Model::enable_device(Slot slot) {
 /// Whoever is the last to disable it takes its right to DMA away too. Source: drivers/pci/pci.c, pci_disable_device()
 void Model::disable_device(Slot slot) {
   Device& device = edit(slot);
-  if (device.enable_count == 0 || --device.enable_count > 0) return;
-  device.config.set_word(kCommand, 0, kBusMaster);
+  if (device.enable_count == 0) return;
+  --device.enable_count;
+  if (device.enable_count == 0) device.config.set_word(kCommand, 0, kBusMaster);
 }
 
 /// A device that was allowed to sleep is in D0 for certain once it has been woken. Source: drivers/pci/pci-driver.c,

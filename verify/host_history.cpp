@@ -368,9 +368,9 @@ void HostHistory::look_at_run(const HostStep& step, const StepRun& run, const Ho
                .resumed = changing,
                .homes = &homes_},
               "two at a time");
-  const auto alone = [&](const OperationRun& one, const host::BindingPlan& its, const host::BindingPlan& others) {
+  const auto alone = [&](const OperationRun& one, const host::BindingPlan& its, const host::BindingPlan& foreign) {
     auto touched = meddled;
-    touched.merge(devices_of(others));
+    touched.merge(devices_of(foreign));
     touched.insert(before.in_journals.begin(), before.in_journals.end());
     look_at_all({.plan = its,
                  .before = before,

@@ -44,6 +44,12 @@ bool declares(const HostRun& run, const HostAddress& address) {
   return planned(run.plan, address) != nullptr || run.resumed.contains(address);
 }
 
+/// A driver of the host may let go of a card that answers nothing any more, in its own time.
+bool was_let_go_of_dead(const DeviceState& before, const DeviceState& after) {
+  return after.dead && before.binding.driver && !after.binding.driver &&
+         after.binding.override_to == before.binding.override_to;
+}
+
 /// Whether a device that is as it was is well: half-way through something that was interrupted it is not.
 bool may_stay(const HostRun& run, const HostAddress& address) {
   return run.homes == nullptr || !is_kept(run.before, address);
@@ -226,12 +232,6 @@ HostState state_of(const fakesys::FakeKernel& kernel, host::Store& journals, hos
     for (const auto& [name, text] : *files) state.kept += text;
   }
   return state;
-}
-
-/// A driver of the host may let go of a card that answers nothing any more, in its own time.
-bool was_let_go_of_dead(const DeviceState& before, const DeviceState& after) {
-  return after.dead && before.binding.driver && !after.binding.driver &&
-         after.binding.override_to == before.binding.override_to;
 }
 
 Violations nothing_is_lost(const HostRun& run) {

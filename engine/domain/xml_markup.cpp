@@ -44,8 +44,8 @@ struct AddressSayer {
   void operator()(const PciAddress& address) const {
     sink.attribute("type", "pci");
     const auto numbers = numbers_of(*address.at);
-    [&]<std::size_t... i>(std::index_sequence<i...>) {
-      (sink.hexadecimal(kPciNumbers[i].name, numbers[i], kPciNumbers[i].digits), ...);
+    [&]<std::size_t... kAt>(std::index_sequence<kAt...>) {
+      (sink.hexadecimal(kPciNumbers[kAt].name, numbers[kAt], kPciNumbers[kAt].digits), ...);
     }(std::make_index_sequence<kPciNumbers.size()>());
     if (address.multifunction != Switch::Absent)
       sink.attribute("multifunction", address.multifunction == Switch::On ? "on" : "off");
@@ -136,10 +136,10 @@ void say_target(Sink& sink, const PciTarget& target) {
   sink.end();
 }
 
-template <auto say, class Thing>
+template <auto kSay, class Thing>
 Attributes attributes_of(const Thing& thing) {
   AttributeCollector collector;
-  say(collector, thing);
+  kSay(collector, thing);
   return std::move(collector).attributes();
 }
 
