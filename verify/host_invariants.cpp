@@ -8,6 +8,7 @@
 
 #include "engine/host/journal.h"
 #include "engine/host/virtual_functions.h"
+#include "engine/pci/config_registers.h"
 
 namespace busproof::verify {
 namespace {
@@ -16,7 +17,6 @@ using host::Binding;
 using host::HostAddress;
 
 /// All ones here tell a dead device, and of a virtual function too: section 1.4 of the specification, ID-18.
-constexpr std::size_t kCommandRegister = 4;
 
 bool same_boot(const HostRun& run) { return run.before.boots == run.after.boots; }
 
@@ -100,7 +100,7 @@ DeviceState state_of_device(const fakesys::Model& model, const fakesys::Device& 
   state.pin = {id.vendor, id.device, id.subvendor, id.subdevice, id.class_code, id.revision};
   if (device.group != fakesys::kNone) state.group = device.group;
   state.in_transition = (device.driver != fakesys::kNone && !device.link_visible) || device.locked_by != 0;
-  state.dead = device.config.word(kCommandRegister) == 0xffff;
+  state.dead = device.config.word(pci::kCommand) == 0xffff;
   state.vfs_autoprobe = device.vfs_autoprobe;
   state.virtual_functions = device.num_vfs;
   return state;

@@ -85,7 +85,7 @@ struct HostState {
   bool ledger_readable = true;
   std::set<host::HostAddress> in_journals;               ///< devices of operations that are not over
   std::set<host::HostAddress> in_outlived_journals;      ///< those of them that only operations of an earlier boot name
-  std::map<host::HostAddress, host::Binding> ways_back;  ///< of operations that are not over: how their devices were
+  std::map<host::HostAddress, host::Binding> ways_back;  ///< where undoing what was not committed leads
   std::string kept;                                      ///< the text of ledger and journals
   friend bool operator==(const HostState&, const HostState&) = default;
 };

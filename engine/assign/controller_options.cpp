@@ -57,11 +57,10 @@ Refusal not_set(std::string_view option, const Controller& controller) {
                  fmt::format("a {} needs its {}", to_string(*controller.pci_model), option));
 }
 
-bool is_met(Need need, bool is_set) { return need == Need::May || is_set == (need == Need::Must); }
-
 Result<void> check_option(std::string_view option, Need need, bool is_set, const Controller& controller) {
-  if (is_met(need, is_set)) return {};
-  return need == Need::Must ? not_set(option, controller) : not_valid(option, controller);
+  if (need == Need::Must && !is_set) return not_set(option, controller);
+  if (need == Need::MustNot && is_set) return not_valid(option, controller);
+  return {};
 }
 
 Result<void> check_model_name(const OptionRule& rule, const Controller& controller) {
@@ -119,8 +118,8 @@ Result<void> check_options(const OptionRule& rule, const Controller& controller,
       {rule.hotplug, target.hotplug != domain::Switch::Absent},
   }};
   for (std::size_t i = 0; i < options.size(); ++i)
-    if (const auto& [need, is_set] = options[i]; !is_met(need, is_set))
-      return check_option(kNames[i], need, is_set, controller);
+    if (auto checked = check_option(kNames[i], options[i].first, options[i].second, controller); !checked)
+      return checked;
   return {};
 }
 

@@ -1,6 +1,7 @@
 #include "engine/assign/seat_wish.h"
 
 #include <algorithm>
+#include <variant>
 
 #include "engine/topology/controller_rules.h"
 
@@ -22,6 +23,11 @@ const HostCard* card_of(const Device& device, const HostCards& cards) {
   if (cards.empty() || !device.host_address) return nullptr;
   const auto card = cards.find(*device.host_address);
   return card == cards.end() ? nullptr : &card->second;
+}
+
+bool is_pci_or_unwritten(const Device& device) {
+  return std::holds_alternative<domain::NoAddress>(device.address) ||
+         std::holds_alternative<domain::PciAddress>(device.address);
 }
 
 SlotWish model_wish(Want want, SlotKind express) {
@@ -91,6 +97,25 @@ SlotWish wish_of(const Device& device, Want want, Written written, const Machine
     if (card->iommu_group && machine.roots == Roots::Several) wish.group = *card->iommu_group + 1;
   }
   return wish;
+}
+
+Ask ask_of(const Device& device, const MachineFacts& machine, const HostCards& cards) {
+  Ask ask;
+  const bool is_port = is_pci_controller(device);
+  if (!is_port) ask.want = topology::wants(device);
+  if (is_pci_or_unwritten(device) && (is_port ? !is_root(device) : ask.want != Want::Nothing))
+    ask.step = topology::seating_step(device);
+  if (ask.step) ask.wish = wish_of(device, ask.want, Written::No, machine, cards);
+  ask.usb2_function = topology::usb2_function(device);
+  return ask;
+}
+
+std::vector<Ask> asks_of(const domain::Domain& domain, const HostCards& cards) {
+  const MachineFacts machine = facts_of(domain);
+  std::vector<Ask> asks;
+  asks.reserve(domain.devices.size());
+  for (const Device& device : domain.devices) asks.push_back(ask_of(device, machine, cards));
+  return asks;
 }
 
 }  // namespace busproof::assign

@@ -1,7 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <variant>
+#include <optional>
+#include <vector>
 
 #include "engine/assign/assign.h"
 #include "engine/assign/growth.h"
@@ -35,6 +36,18 @@ enum class Written : std::uint8_t { No, Yes };
 /// that is conventional asks for a conventional slot, unless the XML says where it goes.
 topology::SlotWish wish_of(const domain::Device& device, topology::Want want, Written written,
                            const MachineFacts& machine, const HostCards& cards);
+
+/// What a device asks for, which does not change while seats are given out.
+struct Ask {
+  topology::Want want = topology::Want::Nothing;  ///< of a PCI controller not asked
+  /// In which its seat is searched for, should it have none; nothing for a device that wants none, or that the XML
+  /// sends to another kind of bus.
+  std::optional<topology::SeatingStep> step;
+  topology::SlotWish wish{};                    ///< where there is a step
+  std::optional<std::uint8_t> usb2_function{};  ///< of one of the four that share a slot
+};
+Ask ask_of(const domain::Device& device, const MachineFacts& machine, const HostCards& cards);
+std::vector<Ask> asks_of(const domain::Domain& domain, const HostCards& cards);
 
 topology::SlotWish endpoint_wish(topology::SlotKind kind);
 topology::SlotWish controller_wish(pci::ControllerModel model);

@@ -32,7 +32,6 @@ using topology::Seat;
 using topology::SlotKind;
 using topology::SlotMap;
 using topology::SlotWish;
-using topology::Want;
 
 constexpr std::size_t kNoDevice = static_cast<std::size_t>(-1);
 
@@ -40,8 +39,7 @@ constexpr std::size_t kNoDevice = static_cast<std::size_t>(-1);
 std::vector<Place> places_of(const Domain& domain) {
   std::vector<Place> places(domain.devices.size());
   for (std::size_t i = 0; i < places.size(); ++i) {
-    const Device& device = domain.devices[i];
-    const auto* pci = std::get_if<domain::PciAddress>(&device.address);
+    const auto* pci = std::get_if<domain::PciAddress>(&domain.devices[i].address);
     if (pci == nullptr) continue;
     places[i].zpci = pci->zpci;
     if (!pci->at) continue;
@@ -50,40 +48,6 @@ std::vector<Place> places_of(const Domain& domain) {
     places[i].by = SeatedBy::Xml;
   }
   return places;
-}
-
-bool is_pci_or_unwritten(const Device& device) {
-  return std::holds_alternative<domain::NoAddress>(device.address) ||
-         std::holds_alternative<domain::PciAddress>(device.address);
-}
-
-/// What a device asks for, which does not change while seats are given out: there are two runs over all devices.
-struct Ask {
-  Want want = Want::Nothing;  ///< of a PCI controller not asked
-  /// In which its seat is searched for, should it have none; nothing for a device that wants none, or that the XML
-  /// sends to another kind of bus.
-  std::optional<topology::SeatingStep> step;
-  SlotWish wish{};                              ///< where there is a step
-  std::optional<std::uint8_t> usb2_function{};  ///< of one of the four that share a slot
-};
-
-Ask ask_of(const Device& device, const MachineFacts& machine, const HostCards& cards) {
-  Ask ask;
-  const bool is_port = is_pci_controller(device);
-  if (!is_port) ask.want = topology::wants(device);
-  if (is_pci_or_unwritten(device) && (is_port ? !is_root(device) : ask.want != Want::Nothing))
-    ask.step = topology::seating_step(device);
-  if (ask.step) ask.wish = wish_of(device, ask.want, Written::No, machine, cards);
-  ask.usb2_function = topology::usb2_function(device);
-  return ask;
-}
-
-std::vector<Ask> asks_of(const Domain& domain, const HostCards& cards) {
-  const MachineFacts machine = facts_of(domain);
-  std::vector<Ask> asks;
-  asks.reserve(domain.devices.size());
-  for (const Device& device : domain.devices) asks.push_back(ask_of(device, machine, cards));
-  return asks;
 }
 
 /// One run over all devices, in libvirt's order. The rehearsal adds buses as it needs them and forgets most of the
@@ -353,7 +317,8 @@ class Run {
       if (preferred.family != machine_.family || map_.slot_in_use(0, preferred.slot)) continue;
       for (std::size_t i = 0; i < places_.size(); ++i) {
         const Device& device = domain_.devices[i];
-        if (device.kind != domain::DeviceKind::Sound || device.model != preferred.model || !is_waiting(i)) continue;
+        if (device.kind != domain::DeviceKind::Sound || device.model != preferred.model || !asks_for_a_seat(i))
+          continue;
         return seat_preferred(i, preferred.slot);
       }
     }
@@ -362,11 +327,7 @@ class Run {
 
   // --- everybody else ---
 
-  /// No seat yet, and the XML does not send it to another kind of bus.
-  [[nodiscard]] bool is_waiting(std::size_t i) const {
-    return !places_[i].seat && is_pci_or_unwritten(domain_.devices[i]);
-  }
-
+  /// Wants a seat and has none yet.
   [[nodiscard]] bool asks_for_a_seat(std::size_t i) const { return asks_[i].step && !places_[i].seat; }
 
   Result<void> seat_all() {
@@ -589,15 +550,15 @@ void insert_controllers(Seated& seated, std::vector<Ask>& asks) {
   asks.insert(asks.begin() + at, added.size(), Ask{});
   devices.resize(devices.size() + added.size());
   std::move_backward(devices.begin() + at, devices.begin() + end, devices.end());
-  for (std::ptrdiff_t i = 0; i < std::ssize(added); ++i) {
-    Device& device = devices[static_cast<std::size_t>(at + i)];
-    if (at + i < end) device = {};  // another one has moved away from here
+  for (auto i = at; const AddedController& each : added) {
+    Device& device = devices[static_cast<std::size_t>(i)];
+    if (i < end) device = {};  // another one has moved away from here
     device.kind = domain::DeviceKind::Controller;
-    device.model = to_string(added[static_cast<std::size_t>(i)].model);
+    device.model = to_string(each.model);
     domain::Controller& controller = device.controller.emplace();
-    controller.index = added[static_cast<std::size_t>(i)].index;
-    controller.pci_model = added[static_cast<std::size_t>(i)].model;
-    asks[static_cast<std::size_t>(at + i)] = ask_of(device, {}, {});  // the machine is nothing to a port
+    controller.index = each.index;
+    controller.pci_model = each.model;
+    asks[static_cast<std::size_t>(i++)] = ask_of(device, {}, {});  // the machine is nothing to a port
   }
 }
 

@@ -76,15 +76,15 @@ class DeviceReader {
  public:
   DeviceReader(InputDefault input, Details details, const std::vector<xml_node>& elements)
       : input_(input), details_(details) {
-    // Of very many elements the devices are counted first: they take so much memory that a vector which grew, or had
-    // room for elements that are none, would take more than all else.
+    // Of very many elements the devices are counted first: a vector that grew, or asked for room for elements that are
+    // none, would want more than the system has to give.
     constexpr std::size_t kUsual = 256;
     const auto is_device = [](xml_node element) { return kind_of(element.name()).has_value(); };
     const bool is_usual = elements.size() <= kUsual;
     const std::size_t count =
         is_usual ? elements.size() : static_cast<std::size_t>(std::ranges::count_if(elements, is_device));
-    // Room for what libvirt adds, which may be a port for each: or all of them would have to move then. Memory that is
-    // not written to costs nothing.
+    // With room for what libvirt adds, which may be a port for each: or all of them would have to move then. Of that
+    // only what comes to be used costs memory.
     constexpr std::size_t kAlwaysAdded = 8;
     devices_.reserve(2 * count + kAlwaysAdded);
   }

@@ -200,11 +200,16 @@ TEST(HostScenario, AGroupWhoseMembersCannotBeListedIsNotGivenAway) {
   EXPECT_THAT(host.writes(), IsEmpty());
 }
 
-TEST(HostScenario, T41_CompanionsGoAlong) {
-  TestMachine host(kHostGpu);
+/// The GPU goes, and its audio function along.
+Request with_companion() {
   Request detach = TestMachine::request(Operation::Detach, {"01:00.0"});
   detach.group = GroupPolicy::Companions;
-  EXPECT_EQ(host.ended(detach), "done");
+  return detach;
+}
+
+TEST(HostScenario, T41_CompanionsGoAlong) {
+  TestMachine host(kHostGpu);
+  EXPECT_EQ(host.ended(with_companion()), "done");
   EXPECT_THAT(host.writes(),
               ElementsAre("0000:01:00.1/driver_override=vfio-pci", "drivers/snd_hda_intel/unbind=0000:01:00.1",
                           "drivers_probe=0000:01:00.1", "0000:01:00.0/driver_override=vfio-pci",
@@ -267,9 +272,7 @@ TEST(HostScenario, T44_ANativeDriverIsKeptOutOfALiveGroup) {
 
 TEST(HostScenario, T45_AForeignHolderOfTheGroup) {
   TestMachine host(kHostGpu);
-  Request detach = TestMachine::request(Operation::Detach, {"01:00.0"});
-  detach.group = GroupPolicy::Companions;
-  ASSERT_EQ(host.ended(detach), "done");
+  ASSERT_EQ(host.ended(with_companion()), "done");
   open_group(host.fake(), 14);
   host.writes();
   EXPECT_EQ(host.reattach({"01:00.0"}), "refused group-busy");
@@ -278,25 +281,21 @@ TEST(HostScenario, T45_AForeignHolderOfTheGroup) {
 
 TEST(HostScenario, WhatAProcessHoldsIsTakenToNoOtherDriver) {
   TestMachine host(kHostGpu);
-  Request detach = TestMachine::request(Operation::Detach, {"01:00.0"});
-  detach.group = GroupPolicy::Companions;
-  ASSERT_EQ(host.ended(detach), "done");
+  ASSERT_EQ(host.ended(with_companion()), "done");
   open_group(host.fake(), 14);
   host.writes();
   Request other = TestMachine::request(Operation::Detach, {"01:00.0"});
   other.devices.front().driver.model = "pci-stub";
   EXPECT_EQ(host.ended(other), "refused group-busy");
   EXPECT_THAT(host.writes(), IsEmpty());
-  EXPECT_EQ(host.ended(detach), "already") << "it is where it is to be";
+  EXPECT_EQ(host.ended(with_companion()), "already") << "it is where it is to be";
 }
 
 TEST(HostScenario, NoForceBringsADriverOfTheHostToAnOpenGroup) {
   std::string text(kHostGpu);
   text.replace(text.find("6.18"), 4, "5.15");
   TestMachine host(text);
-  Request detach = TestMachine::request(Operation::Detach, {"01:00.0"});
-  detach.group = GroupPolicy::Companions;
-  ASSERT_EQ(host.ended(detach), "done");
+  ASSERT_EQ(host.ended(with_companion()), "done");
   open_group(host.fake(), 14);
   Request forced = TestMachine::request(Operation::Reattach, {"01:00.1"});
   forced.force = true;
